@@ -1,0 +1,3 @@
+//! Arguments, one call, exit status. The only place that prints or exits.
+
+fn main() {}

@@ -1,0 +1,7 @@
+//! The semantic model: built once per file, read-only afterwards. Rules only ask it questions.
+
+pub mod ir;
+
+/// The model of one file.
+#[derive(Debug)]
+pub struct Semantic {}
