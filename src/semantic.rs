@@ -1,5 +1,6 @@
 //! The semantic model: built once per file, read-only afterwards. Rules only ask it questions.
 
+pub mod entry;
 pub mod ir;
 
 /// The model of one file.
