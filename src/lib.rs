@@ -1,4 +1,5 @@
 //! fnvet reviews AI Functions before a platform runs them.
+pub mod cli;
 pub mod finding;
 pub mod program;
 pub mod rule;

@@ -6,9 +6,7 @@ use std::collections::HashSet;
 
 use swc_common::sync::Lrc;
 use swc_common::{BytePos, GLOBALS, LineCol, SourceMap, SyntaxContext};
-use swc_ecma_ast::{
-    ExportNamedSpecifier, ExportSpecifier, Ident, ModuleDecl, ModuleExportName, ModuleItem, NamedExport, Pass, Program,
-};
+use swc_ecma_ast::{ExportNamedSpecifier, ExportSpecifier, Ident, ModuleDecl, ModuleExportName, ModuleItem, NamedExport, Pass, Program};
 use swc_ecma_codegen::text_writer::JsWriter;
 use swc_ecma_codegen::{Config, Emitter, Node};
 use swc_ecma_transforms_base::fixer::fixer;
@@ -86,11 +84,8 @@ fn print(program: &Program) -> (String, Vec<(u32, u32, u32)>) {
     };
     // Writing into memory does not fail.
     let _ = program.emit_with(&mut emitter);
-    let mut map: Vec<(u32, u32, u32)> = positions
-        .into_iter()
-        .filter(|(from, _)| from.0 > 0)
-        .map(|(from, to)| (to.line, to.col, from.0 - 1))
-        .collect();
+    let mut map: Vec<(u32, u32, u32)> =
+        positions.into_iter().filter(|(from, _)| from.0 > 0).map(|(from, to)| (to.line, to.col, from.0 - 1)).collect();
     map.sort_unstable();
     (String::from_utf8_lossy(&code).into_owned(), map)
 }

@@ -15,6 +15,9 @@ use serde_json::{Map, Value};
 use crate::program::Executable;
 use crate::source::LineColumn;
 
+mod attacks;
+mod confine;
+pub mod doctor;
 mod engine;
 mod frame;
 pub use frame::EntryPoint;
@@ -26,13 +29,6 @@ mod serialize;
 pub mod text;
 mod thrown;
 pub mod worker;
-
-#[cfg(target_os = "linux")]
-#[path = "sandbox/confine.rs"]
-pub mod confine;
-#[cfg(not(target_os = "linux"))]
-#[path = "sandbox/confine_none.rs"]
-pub mod confine;
 
 /// What one execution may use. Going past one of them is an [`Outcome::Limit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -511,6 +507,7 @@ pub fn run(
         entry: Some(program.entry.clone()),
         schema: schema.map(Value::to_string),
         input,
+        probe: None,
         context: context.clone(),
         limits: *limits,
     };
@@ -533,7 +530,35 @@ pub fn run_script(script: &str, context: &CallContext, limits: &Limits, options:
         entry: None,
         schema: None,
         input: "{}".into(),
+        probe: None,
         context: context.clone(),
+        limits: *limits,
+    };
+    pool::execute(&request, options)
+}
+
+/// What a confined worker is asked to try, natively, so that `doctor` and the tests see it stopped.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probe {
+    /// What the layer is there to stop. Returns `true` where that was stopped, otherwise throws.
+    Layer(Layer),
+    /// A system call by its number, with zeros for arguments.
+    SystemCall(i64),
+}
+
+/// Lets a worker try something that no program can: it shows that the layers hold by themselves.
+#[doc(hidden)]
+pub fn probe(probe: Probe, limits: &Limits, options: &IsolationOptions) -> Execution {
+    let request = frame::Request {
+        code: String::new(),
+        module: false,
+        entry: None,
+        schema: None,
+        input: "{}".into(),
+        probe: Some(probe),
+        context: CallContext::default(),
         limits: *limits,
     };
     pool::execute(&request, options)

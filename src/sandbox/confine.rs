@@ -10,7 +10,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
 
 use super::worker::{EXIT_FAULT, EXIT_STACK, EXIT_SYSCALL, STACK_BYTES};
-use super::{Layer, LayerSet};
+use super::{Layer, LayerSet, Probe};
 
 /// The user and group a worker becomes when it was started by root: `nobody`.
 const OTHER_ID: u32 = 65_534;
@@ -39,6 +39,11 @@ pub fn exit(status: i32) -> ! {
 
 /// The steps that come before a second thread exists. `None` where the parent is already gone.
 pub fn process(plan: &Plan) -> Option<LayerSet> {
+    // With a second arena the C library would ask for the number of processors, by opening a file.
+    // SAFETY: the call takes plain values, and no other thread runs yet.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
     let mut layers = LayerSet::default();
     let mut apply = |layer: Layer, step: &mut dyn FnMut() -> bool| {
         if !plan.without.contains(layer) && step() {
@@ -53,7 +58,7 @@ pub fn process(plan: &Plan) -> Option<LayerSet> {
     apply(Layer::UnprivilegedUser, &mut drop_privileges);
     // Changing the user clears the death signal, so it is set after that; a parent that died
     // before is noticed by its successor's number.
-    apply(Layer::ParentDeathSignal, &mut || rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).is_ok());
+    apply(Layer::ParentDeathSignal, &mut die_with_parent);
     let parent = rustix::process::getppid().map(rustix::process::Pid::as_raw_nonzero);
     if parent.is_none_or(|parent| u32::try_from(parent.get()) != Ok(plan.parent)) {
         return None;
@@ -72,6 +77,9 @@ pub fn thread(plan: &Plan, layers: LayerSet) -> LayerSet {
     let here = 0_u8;
     STACK_TOP.store(std::ptr::from_ref(&here) as usize, Ordering::Relaxed);
     handle_signals();
+    if !plan.without.contains(Layer::ParentDeathSignal) {
+        die_with_parent();
+    }
     if !plan.without.contains(Layer::Undumpable)
         && rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).is_ok()
     {
@@ -86,6 +94,11 @@ pub fn thread(plan: &Plan, layers: LayerSet) -> LayerSet {
         layers = layers.with(Layer::Seccomp);
     }
     layers
+}
+
+/// The signal belongs to the thread that asks for it.
+fn die_with_parent() -> bool {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).is_ok()
 }
 
 /// Namespaces: directly where the process may, otherwise by way of a user namespace.
@@ -134,11 +147,7 @@ fn drop_privileges() -> bool {
     if rustix::process::geteuid().is_root() || rustix::process::getuid().is_root() {
         become_other();
     }
-    let none = CapabilitySets {
-        effective: CapabilitySet::empty(),
-        permitted: CapabilitySet::empty(),
-        inheritable: CapabilitySet::empty(),
-    };
+    let none = CapabilitySets { effective: CapabilitySet::empty(), permitted: CapabilitySet::empty(), inheritable: CapabilitySet::empty() };
     let dropped = rustix::thread::set_capabilities(None, none).is_ok();
     dropped && !rustix::process::getuid().is_root() && !rustix::process::geteuid().is_root()
 }
@@ -282,6 +291,84 @@ extern "C" fn on_forbidden_call(_: libc::c_int, info: *mut libc::siginfo_t, _: *
         libc::write(2, line.as_ptr().cast(), length + 1);
     }
     exit(EXIT_SYSCALL)
+}
+
+/// Tries what a layer is there to stop.
+///
+/// # Errors
+/// What was possible.
+pub fn probe(probe: Probe) -> Result<(), String> {
+    match probe {
+        Probe::SystemCall(number) => {
+            // SAFETY: no argument is a pointer that could be written through: all are null.
+            let result = unsafe { libc::syscall(number, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize) };
+            Err(format!("the system call returned {result}"))
+        }
+        Probe::Layer(layer) => probe_layer(layer),
+    }
+}
+
+fn probe_layer(layer: Layer) -> Result<(), String> {
+    let held = |held: bool, otherwise: &str| if held { Ok(()) } else { Err(otherwise.to_owned()) };
+    match layer {
+        Layer::NetworkNamespace => {
+            let address = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
+            let result = std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(100));
+            // Loopback is down in a namespace of its own; elsewhere it answers or refuses.
+            held(result.is_err_and(|error| error.kind() == std::io::ErrorKind::NetworkUnreachable), "the loopback interface was reached")
+        }
+        Layer::MountNamespace | Layer::IpcNamespace => {
+            let name = if layer == Layer::MountNamespace { "mnt" } else { "ipc" };
+            let of = |process: String| std::fs::read_link(format!("/proc/{process}/ns/{name}")).ok();
+            let (own, parents) =
+                (of("self".into()), of(rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get()).to_string()));
+            held(own.is_some() && own != parents, "the namespace is the parent's")
+        }
+        Layer::UnprivilegedUser => {
+            let powerless = rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.is_empty() && sets.permitted.is_empty());
+            held(powerless && !rustix::process::getuid().is_root(), "the user has rights that a worker does not need")
+        }
+        Layer::ParentDeathSignal => {
+            let signal = rustix::process::parent_process_death_signal();
+            held(signal.is_ok_and(|signal| signal == Some(Signal::KILL)), "the worker would outlive its parent")
+        }
+        Layer::ClosedDescriptors => {
+            // SAFETY: the call takes plain values and changes nothing.
+            let open = (3..1_024).find(|&descriptor| unsafe { libc::fcntl(descriptor, libc::F_GETFD) } != -1);
+            open.map_or(Ok(()), |open| Err(format!("descriptor {open} is open")))
+        }
+        Layer::ResourceLimits => {
+            let limited = [Resource::As, Resource::Cpu, Resource::Fsize, Resource::Core, Resource::Nofile, Resource::Nproc]
+                .into_iter()
+                .all(|resource| rustix::process::getrlimit(resource).maximum.is_some());
+            held(limited && std::fs::File::open("/").is_err(), "a resource is not limited")
+        }
+        Layer::NoNewPrivileges => held(rustix::thread::no_new_privs().unwrap_or(false), "privileges could be gained"),
+        Layer::DenyWriteExecute => held(!can_make_executable(), "memory could be made executable"),
+        Layer::Landlock => held(std::fs::read_dir("/").is_err(), "the root folder could be listed"),
+        Layer::Undumpable => {
+            let behavior = rustix::process::dumpable_behavior();
+            held(behavior.is_ok_and(|behavior| behavior == rustix::process::DumpableBehavior::NotDumpable), "the memory could be read")
+        }
+        Layer::Seccomp => {
+            // SAFETY: the call takes plain values; the socket, should there be one, ends with the process.
+            let socket = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0) };
+            Err(format!("asking for a socket returned {socket}"))
+        }
+        Layer::HeapCounter => {
+            let bytes = std::hint::black_box(vec![1_u8; 256 << 20]);
+            Err(format!("{} bytes could be allocated", bytes.len()))
+        }
+    }
+}
+
+fn can_make_executable() -> bool {
+    let (bytes, protection) = (4 << 10, libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: a fresh private mapping that nothing else knows of.
+    unsafe {
+        let at = libc::mmap(std::ptr::null_mut(), bytes, protection, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
+        at != libc::MAP_FAILED && libc::mprotect(at, bytes, protection | libc::PROT_EXEC) == 0
+    }
 }
 
 /// The name of a system call, or its number.

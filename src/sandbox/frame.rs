@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{CallContext, ConsoleLine, Layer, LimitKind, Limits, Loss, SchemaViolation};
+use super::{CallContext, ConsoleLine, Layer, LimitKind, Limits, Loss, Probe, SchemaViolation};
 use crate::semantic::entry::EntryKind;
 
 /// Bytes of the length before each frame.
@@ -50,6 +50,8 @@ pub struct Request {
     pub schema: Option<String>,
     /// The input's text.
     pub input: String,
+    /// Something to try instead of running the program.
+    pub probe: Option<Probe>,
     /// The injected constants.
     pub context: CallContext,
     /// The limits.
@@ -88,12 +90,7 @@ pub enum Verdict {
     /// The result as JSON text.
     Returned(String),
     /// See [`super::Thrown`]; positions are those of the printed program.
-    Threw {
-        name: String,
-        message: String,
-        by_engine: bool,
-        position: Option<(u32, u32)>,
-    },
+    Threw { name: String, message: String, by_engine: bool, position: Option<(u32, u32)> },
     /// See [`super::Outcome::InputRejected`].
     InputRejected(Vec<SchemaViolation>),
     /// See [`super::Outcome::Unserializable`].

@@ -342,9 +342,9 @@ fn add_console(context: &mut Context) -> JsResult<()> {
 /// Keeps one line, as long as there is room. What is cut is said once.
 fn log(level: ConsoleLevel, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let has_room = |context: &Context| {
-        context.get_data::<Host>().is_some_and(|host| {
-            host.console.borrow().len() < CONSOLE_LINES_MAX && host.console_bytes.get() < CONSOLE_BYTES_MAX
-        })
+        context
+            .get_data::<Host>()
+            .is_some_and(|host| host.console.borrow().len() < CONSOLE_LINES_MAX && host.console_bytes.get() < CONSOLE_BYTES_MAX)
     };
     if !has_room(context) {
         return Ok(JsValue::undefined());

@@ -40,11 +40,8 @@ pub fn check(schema: Option<&str>, input: &Value) -> Result<(), Vec<SchemaViolat
     }
     let Some(schema) = schema else { return Ok(()) };
     let validator = compile(&schema).map_err(unusable)?;
-    let violations: Vec<SchemaViolation> = validator
-        .iter_errors(input)
-        .take(VIOLATIONS_MAX)
-        .map(|error| violation(error.instance_path().as_str(), &masked(&error)))
-        .collect();
+    let violations: Vec<SchemaViolation> =
+        validator.iter_errors(input).take(VIOLATIONS_MAX).map(|error| violation(error.instance_path().as_str(), &masked(&error))).collect();
     if violations.is_empty() { Ok(()) } else { Err(violations) }
 }
 
@@ -57,11 +54,7 @@ pub fn compile(schema: &Value) -> Result<Validator, String> {
         return Err(format!("reference to {reference:?}, which is not within the schema"));
     }
     let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
-    jsonschema::options()
-        .with_draft(Draft::Draft202012)
-        .with_pattern_options(patterns)
-        .build(schema)
-        .map_err(|error| error.to_string())
+    jsonschema::options().with_draft(Draft::Draft202012).with_pattern_options(patterns).build(schema).map_err(|error| error.to_string())
 }
 
 /// Whether the schema itself says that the input may be something else than an object.
@@ -156,6 +149,8 @@ mod tests {
             let found = messages(schema.clone(), json!({"a": "b"}));
             assert!(found.len() == 1 && found[0].contains("cannot be used"), "{schema} {found:?}");
         }
-        assert!(messages(json!({"$defs": {"n": {"type": "number"}}, "properties": {"a": {"$ref": "#/$defs/n"}}}), json!({"a": 1})).is_empty());
+        assert!(
+            messages(json!({"$defs": {"n": {"type": "number"}}, "properties": {"a": {"$ref": "#/$defs/n"}}}), json!({"a": 1})).is_empty()
+        );
     }
 }

@@ -21,8 +21,7 @@ use super::confine::{self, Plan};
 use super::frame::{self, Greeting, Reply, Request, Verdict};
 use super::worker::{EXIT_FAULT, EXIT_ORPHAN, EXIT_PANIC, EXIT_STACK, EXIT_SYSCALL};
 use super::{
-    Execution, Isolation, IsolationOptions, LayerSet, LimitKind, Limits, Outcome, Thrown, heap, input, milliseconds, nesting, text,
-    worker,
+    Execution, Isolation, IsolationOptions, LayerSet, LimitKind, Limits, Outcome, Thrown, heap, input, milliseconds, nesting, text, worker,
 };
 use crate::source::LineColumn;
 
@@ -177,10 +176,7 @@ impl Session {
     }
 
     fn wait(&self, writing: bool, complaining: bool, left: Duration) -> io::Result<Ready> {
-        let timeout = Timespec {
-            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(left.subsec_nanos()),
-        };
+        let timeout = Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(left.subsec_nanos()) };
         let mut watched = vec![PollFd::new(&self.worker.output, PollFlags::IN)];
         if complaining {
             watched.push(PollFd::new(&self.worker.error, PollFlags::IN));

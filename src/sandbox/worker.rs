@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::confine::{self, Plan};
-use super::frame::{self, Greeting, Request};
+use super::frame::{self, Greeting, Reply, Request, Verdict};
 use super::{Layer, LayerSet, engine, heap, text};
 
 /// The first argument of a worker. The others are those of [`Plan`].
@@ -88,12 +88,22 @@ fn serve(plan: &Plan, layers: LayerSet) -> i32 {
         return EXIT_ORPHAN;
     }
     let Some(request) = receive() else { return EXIT_ORPHAN };
-    let reply = catch_unwind(AssertUnwindSafe(|| frame::encode(&engine::execute(&request))));
+    let reply = catch_unwind(AssertUnwindSafe(|| frame::encode(&reply(&request))));
     match reply {
         Ok(reply) if send(&reply) => confine::exit(0),
         Ok(_) => confine::exit(EXIT_ORPHAN),
         Err(_) => confine::exit(EXIT_PANIC),
     }
+}
+
+fn reply(request: &Request) -> Reply {
+    let Some(probe) = request.probe else { return engine::execute(request) };
+    heap::arm(request.limits.heap_bytes_max);
+    let verdict = match confine::probe(probe) {
+        Ok(()) => Verdict::Returned("true".into()),
+        Err(message) => Verdict::Threw { name: String::new(), message, by_engine: false, position: None },
+    };
+    Reply { verdict, statements: 0, heap_bytes: heap::peak_bytes(), console: Vec::new(), losses: Vec::new() }
 }
 
 fn send(frame: &[u8]) -> bool {
