@@ -28,8 +28,8 @@ const SLACK_BYTES: isize = 512 << 10;
 /// while an object is being made the collector cannot run.
 const COLLECT_AT_BYTES: usize = 256;
 
-/// Between two collections at least so much is allocated.
-const STEP_BYTES: isize = 1 << 20;
+/// Between two collections at least this share of the limit is allocated.
+const STEP_SHARE: isize = 64;
 
 static ARMED: AtomicBool = AtomicBool::new(false);
 static COLLECTING: AtomicBool = AtomicBool::new(false);
@@ -157,7 +157,8 @@ fn make_room(size: usize) {
         breach();
     }
     if collected {
-        COLLECT_NEXT.store(live.saturating_add(((limit - live) / 2).max(STEP_BYTES)).min(limit), Relaxed);
+        let step = ((limit - live) / 2).max((limit - BASE.load(Relaxed)) / STEP_SHARE);
+        COLLECT_NEXT.store(live.saturating_add(step).min(limit), Relaxed);
     }
 }
 
