@@ -70,9 +70,8 @@ struct OwnWorker {
 
 impl OwnWorker {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::copy(WORKER, folder.path().join("worker")).unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        fs::hard_link(WORKER, folder.path().join("worker")).unwrap();
         OwnWorker { folder }
     }
 
@@ -666,9 +665,16 @@ fn the_console_is_bounded() {
     assert_eq!(execution.console.last().unwrap().text, "(log cut here)");
 }
 
+#[test]
+fn rejections_that_nobody_handles_are_logged() {
+    let execution = script("Promise.reject(new Error('lost')); Promise.reject(1).catch(() => 0); (async () => { throw 'text' })(); 1");
+    let lines: Vec<&str> = execution.console.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!((returned(&execution), lines), (json!(1), vec!["unhandled rejection: lost", "unhandled rejection: text"]));
+}
+
 /// A program that is started as worker and says `greeting`, then `reply`, then waits.
 fn impostor(greeting: &[u8], reply: &[u8]) -> (tempfile::TempDir, IsolationOptions) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let (says, program) = (folder.path().join("says"), folder.path().join("worker"));
     fs::write(&says, [greeting, reply].concat()).unwrap();
     fs::write(&program, format!("#!/bin/sh\n/bin/cat {}\nexec /bin/sleep 5\n", says.display())).unwrap();

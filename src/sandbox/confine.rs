@@ -39,11 +39,7 @@ pub fn exit(status: i32) -> ! {
 
 /// The steps that come before a second thread exists. `None` where the parent is already gone.
 pub fn process(plan: &Plan) -> Option<LayerSet> {
-    // With a second arena the C library would ask for the number of processors, by opening a file.
-    // SAFETY: the call takes plain values, and no other thread runs yet.
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 1);
-    }
+    use_one_arena();
     let mut layers = LayerSet::default();
     let mut apply = |layer: Layer, step: &mut dyn FnMut() -> bool| {
         if !plan.without.contains(layer) && step() {
@@ -94,6 +90,15 @@ pub fn thread(plan: &Plan, layers: LayerSet) -> LayerSet {
         layers = layers.with(Layer::Seccomp);
     }
     layers
+}
+
+/// With a second arena glibc would ask for the number of processors, by opening a file.
+fn use_one_arena() {
+    // SAFETY: the call takes plain values, and no other thread runs yet.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
 }
 
 /// The signal belongs to the thread that asks for it.

@@ -64,6 +64,9 @@ pub fn execute(request: &Request) -> Reply {
     let mut run = Run { context: &mut context, jobs, limits, losses: Vec::new() };
     let verdict = run.verdict(request, &value);
     let losses = run.losses;
+    if matches!(verdict, Verdict::Returned(_)) {
+        Host::log_unhandled(&mut context);
+    }
     let remaining = context.instructions_remaining();
     // Nothing the program does hides this: it is asked last.
     let verdict = if remaining == 0 { Verdict::Limit(LimitKind::Statements) } else { verdict };

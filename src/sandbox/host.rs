@@ -7,10 +7,11 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use boa_engine::builtins::promise::{OperationType, Promise, PromiseState};
 use boa_engine::context::time::{Clock, JsInstant};
 use boa_engine::context::{Context, HostHooks};
 use boa_engine::job::{Job, JobExecutor};
-use boa_engine::object::builtins::JsFunction;
+use boa_engine::object::builtins::{JsFunction, JsPromise};
 use boa_engine::object::{FunctionObjectBuilder, IntegrityLevel, JsObject, ObjectInitializer};
 use boa_engine::property::{Attribute, PropertyDescriptor, PropertyKey};
 use boa_engine::realm::Realm;
@@ -86,6 +87,9 @@ pub const GLOBALS: &[&str] = &[
 /// Most bytes of one logged line.
 const LINE_BYTES_MAX: usize = 4 << 10;
 
+/// Rejected promises that nobody handles, as far as they are remembered.
+const UNHANDLED_MAX: usize = 16;
+
 /// Refuses what would leave the engine or make code out of strings.
 #[derive(Debug)]
 pub struct Hooks {
@@ -96,6 +100,17 @@ pub struct Hooks {
 impl HostHooks for Hooks {
     fn ensure_can_compile_strings(&self, _: Realm, _: &[JsString], _: &JsString, _: bool, _: &mut Context) -> JsResult<()> {
         Err(JsNativeError::eval().with_message("code cannot be made from strings here").into())
+    }
+
+    fn promise_rejection_tracker(&self, promise: &JsObject<Promise>, operation: OperationType, context: &mut Context) {
+        let Some(host) = context.get_data::<Host>() else { return };
+        let mut unhandled = host.unhandled.borrow_mut();
+        let promise = promise.clone().upcast();
+        match operation {
+            OperationType::Reject if unhandled.len() < UNHANDLED_MAX => unhandled.push(promise),
+            OperationType::Reject => {}
+            OperationType::Handle => unhandled.retain(|other| !JsObject::equals(other, &promise)),
+        }
     }
 
     fn local_timezone_offset_seconds(&self, _: i64) -> i32 {
@@ -199,6 +214,7 @@ pub struct Host {
     timer_last: Cell<u32>,
     elapsed_ms: Cell<u64>,
     random: Cell<u64>,
+    unhandled: RefCell<Vec<JsObject>>,
     /// Functions of the untouched realm, taken before the program can replace them.
     pub pristine: Pristine,
 }
@@ -223,6 +239,21 @@ impl Host {
     /// Takes the log.
     pub fn take_console(context: &Context) -> Vec<ConsoleLine> {
         context.get_data::<Host>().map(|host| host.console.take()).unwrap_or_default()
+    }
+
+    /// Logs the rejections that nobody handled: the program's author would never hear of them.
+    pub fn log_unhandled(context: &mut Context) {
+        let unhandled = context.get_data::<Host>().map(|host| host.unhandled.take()).unwrap_or_default();
+        for promise in unhandled {
+            let Ok(promise) = JsPromise::from_object(promise) else { continue };
+            if let PromiseState::Rejected(reason) = promise.state() {
+                let reason = match reason.as_object() {
+                    Some(object) => thrown::name_and_message(&object).1,
+                    None => thrown::primitive(&reason),
+                };
+                keep(ConsoleLevel::Warn, &format!("unhandled rejection: {reason}"), context);
+            }
+        }
     }
 
     /// Runs the next virtual timer; says whether there was one.
@@ -253,6 +284,7 @@ pub fn prepare(context: &mut Context, call: &CallContext, clock: Rc<HostClock>, 
         timer_last: Cell::new(0),
         elapsed_ms: Cell::new(0),
         random: Cell::new(seed),
+        unhandled: RefCell::default(),
         pristine,
     });
     let global = context.global_object();
@@ -339,13 +371,8 @@ fn add_console(context: &mut Context) -> JsResult<()> {
     context.register_global_property(js_string!("console"), console, Attribute::WRITABLE | Attribute::CONFIGURABLE)
 }
 
-/// Keeps one line, as long as there is room. What is cut is said once.
 fn log(level: ConsoleLevel, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let has_room = |context: &Context| {
-        context
-            .get_data::<Host>()
-            .is_some_and(|host| host.console.borrow().len() < CONSOLE_LINES_MAX && host.console_bytes.get() < CONSOLE_BYTES_MAX)
-    };
+    // A log that is full is not worth the work of showing values.
     if !has_room(context) {
         return Ok(JsValue::undefined());
     }
@@ -359,15 +386,24 @@ fn log(level: ConsoleLevel, arguments: &[JsValue], context: &mut Context) -> JsR
         }
         line.push_str(&shown(argument, context)?);
     }
-    let line = text::escape(&line, LINE_BYTES_MAX);
-    if let Some(host) = context.get_data::<Host>() {
-        host.console_bytes.set(host.console_bytes.get() + line.len());
-        host.console.borrow_mut().push(ConsoleLine { level, text: line });
-        if !has_room(context) {
-            host.console.borrow_mut().push(ConsoleLine { level: ConsoleLevel::Warn, text: "(log cut here)".into() });
-        }
-    }
+    keep(level, &line, context);
     Ok(JsValue::undefined())
+}
+
+fn has_room(context: &Context) -> bool {
+    let room = |host: &Host| host.console.borrow().len() < CONSOLE_LINES_MAX && host.console_bytes.get() < CONSOLE_BYTES_MAX;
+    context.get_data::<Host>().is_some_and(room)
+}
+
+/// Keeps one line, as long as there is room. What is cut is said once.
+fn keep(level: ConsoleLevel, line: &str, context: &Context) {
+    let Some(host) = context.get_data::<Host>().filter(|_| has_room(context)) else { return };
+    let text = text::escape(line, LINE_BYTES_MAX);
+    host.console_bytes.set(host.console_bytes.get() + text.len());
+    host.console.borrow_mut().push(ConsoleLine { level, text });
+    if !has_room(context) {
+        host.console.borrow_mut().push(ConsoleLine { level: ConsoleLevel::Warn, text: "(log cut here)".into() });
+    }
 }
 
 /// A value as a log line shows it.

@@ -34,6 +34,9 @@ const STANDARD_ERROR_BYTES_MAX: usize = 4 << 10;
 /// Address space beyond the heap limit: the allocator's arenas, fragmentation, the collector's lists.
 const ADDRESS_SPACE_SLACK_BYTES: u64 = 512 << 20;
 
+/// How far the peak may be past the heap limit: the allocator gives its collector some slack.
+const HEAP_OVERRUN_BYTES: u64 = 1 << 20;
+
 /// Different plans for which unused workers are kept.
 const PLANS_MAX: usize = 4;
 
@@ -236,7 +239,7 @@ impl Session {
     fn heap_bytes(&self, limits: &Limits) -> Option<u64> {
         let text = String::from_utf8_lossy(&self.complaint);
         let peak: u64 = text.lines().find_map(|line| line.strip_prefix(heap::EXIT_LINE))?.trim().parse().ok()?;
-        Some(peak.min(limits.heap_bytes_max.saturating_add(1 << 20)))
+        Some(peak.min(limits.heap_bytes_max.saturating_add(HEAP_OVERRUN_BYTES)))
     }
 
     fn forbidden_call(&self) -> String {
@@ -278,6 +281,7 @@ fn is_pause(error: &io::Error) -> bool {
 /// A reply, as far as it can be true.
 fn believed(reply: Reply, limits: &Limits, duration_ms: u64) -> Execution {
     let impossible = reply.statements > limits.statements_max
+        || reply.heap_bytes > limits.heap_bytes_max.saturating_add(HEAP_OVERRUN_BYTES)
         || reply.console.len() > frame::CONSOLE_LINES_MAX + 1
         || reply.losses.len() > frame::LOSSES_MAX;
     let outcome = if impossible { Outcome::Crashed("its reply cannot be true".into()) } else { outcome(reply.verdict, limits) };
