@@ -16,6 +16,10 @@ use crate::program::Executable;
 use crate::source::{Goal, LineColumn};
 
 mod attacks;
+#[cfg(target_os = "linux")]
+mod confine;
+#[cfg(not(target_os = "linux"))]
+#[path = "sandbox/confine_elsewhere.rs"]
 mod confine;
 pub mod doctor;
 mod engine;
@@ -25,7 +29,11 @@ use frame::{Request, Task};
 pub mod heap;
 mod host;
 mod input;
-pub mod pool;
+#[cfg(unix)]
+mod pool;
+#[cfg(not(unix))]
+#[path = "sandbox/pool_elsewhere.rs"]
+mod pool;
 mod serialize;
 pub mod text;
 mod thrown;

@@ -9,27 +9,11 @@ use rustix::process::{Gid, Resource, Rlimit, Signal, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
 
-use super::worker::{EXIT_FAULT, EXIT_STACK, EXIT_SYSCALL, STACK_BYTES};
+use super::worker::{EXIT_FAULT, EXIT_STACK, EXIT_SYSCALL, Plan, STACK_BYTES, SYSCALL_LINE};
 use super::{Layer, LayerSet, Probe};
 
 /// The user and group a worker becomes when it was started by root: `nobody`.
 const OTHER_ID: u32 = 65_534;
-
-/// What the worker writes on its standard error before the number of a forbidden system call.
-pub const SYSCALL_LINE: &str = "fnvet: system call ";
-
-/// How a worker is to confine itself.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Plan {
-    /// The process whose end is the worker's.
-    pub parent: u32,
-    /// Bytes of address space beyond what the process has at its start.
-    pub address_space_bytes: u64,
-    /// Seconds of processor time.
-    pub processor_seconds: u64,
-    /// Layers to leave out.
-    pub without: LayerSet,
-}
 
 /// Ends the process at once: no destructor, no handler, no buffer.
 pub fn exit(status: i32) -> ! {

@@ -227,7 +227,7 @@ fn breach() -> ! {
     line[length] = b'\n';
     // SAFETY: both calls take plain values and a buffer that lives long enough; `_exit` does not return.
     unsafe {
-        libc::write(2, line.as_ptr().cast(), length + 1);
+        libc::write(2, line.as_ptr().cast(), (length + 1) as _);
         libc::_exit(EXIT_STATUS)
     }
 }

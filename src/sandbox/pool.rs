@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::confine::{self, Plan};
+use super::confine;
 use super::frame::{self, Greeting, Reply, Request, Verdict};
-use super::worker::{EXIT_FAULT, EXIT_ORPHAN, EXIT_PANIC, EXIT_STACK, EXIT_SYSCALL};
+use super::worker::{EXIT_FAULT, EXIT_ORPHAN, EXIT_PANIC, EXIT_STACK, EXIT_SYSCALL, Plan, SYSCALL_LINE};
 use super::{
     Execution, Isolation, IsolationOptions, LayerSet, LimitKind, Limits, Outcome, Thrown, heap, input, milliseconds, nesting, text, worker,
 };
@@ -41,7 +41,7 @@ const HEAP_OVERRUN_BYTES: u64 = 1 << 20;
 const PLANS_MAX: usize = 4;
 
 /// Runs `request` in a fresh worker.
-pub(super) fn execute(mut request: Request, options: &IsolationOptions) -> Execution {
+pub fn execute(mut request: Request, options: &IsolationOptions) -> Execution {
     let limits = &request.limits;
     let refused = |reason: String| Execution::without_worker(Outcome::Refused(reason), limits);
     let mut session = match Session::start(limits, options) {
@@ -244,7 +244,7 @@ impl Session {
 
     fn forbidden_call(&self) -> String {
         let text = String::from_utf8_lossy(&self.complaint);
-        let number = text.lines().find_map(|line| line.strip_prefix(confine::SYSCALL_LINE)?.trim().parse().ok());
+        let number = text.lines().find_map(|line| line.strip_prefix(SYSCALL_LINE)?.trim().parse().ok());
         number.map_or_else(|| "unknown".into(), confine::system_call_name)
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::confine::{self, Plan};
+use super::confine;
 use super::frame::{self, Greeting, Reply, Request, Task, Verdict};
 use super::{Layer, LayerSet, engine, heap, text};
 
@@ -26,11 +26,27 @@ pub const EXIT_FAULT: i32 = 74;
 /// The worker's exit status when its parent is gone, or speaks otherwise than it should.
 pub const EXIT_ORPHAN: i32 = 75;
 
+/// What the worker writes on its standard error before the number of a forbidden system call.
+pub const SYSCALL_LINE: &str = "fnvet: system call ";
+
 /// The engine's stack. Only what is used of it is ever backed by memory.
 pub const STACK_BYTES: usize = 256 << 20;
 
 /// Most bytes of a request: far beyond what any limits allow.
 const REQUEST_BYTES_MAX: usize = 64 << 20;
+
+/// How a worker is to confine itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Plan {
+    /// The process whose end is the worker's.
+    pub parent: u32,
+    /// Bytes of address space beyond what the process has at its start.
+    pub address_space_bytes: u64,
+    /// Seconds of processor time.
+    pub processor_seconds: u64,
+    /// Layers to leave out.
+    pub without: LayerSet,
+}
 
 /// Turns the process into a worker, for ever, if its arguments say so. `main` calls this first.
 pub fn main_if_worker() {
