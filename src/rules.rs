@@ -111,7 +111,9 @@ pub fn ruleset_digest() -> &'static str {
         };
         field(env!("CARGO_PKG_VERSION"));
         for meta in RULES.iter().map(|rule| rule.meta()) {
-            for text in [meta.id, meta.summary, meta.checklist, meta.level.as_str(), meta.confidence.as_str(), meta.security_severity, meta.since] {
+            for text in
+                [meta.id, meta.summary, meta.checklist, meta.level.as_str(), meta.confidence.as_str(), meta.security_severity, meta.since]
+            {
                 field(text);
             }
             field(&meta.cwe.join(","));

@@ -129,7 +129,9 @@ fn find_entry(program: &Program, name: &str) -> Option<Entry> {
                 _ => entry(EntryForm::DefaultExport, decl.span),
             },
             ModuleItem::ModuleDecl(ModuleDecl::ExportNamed(named)) => named.specifiers.iter().find_map(|specifier| match specifier {
-                ExportSpecifier::Named(s) if s.exported.as_ref().unwrap_or(&s.orig).atom() == name => entry(EntryForm::NamedExport, s.span),
+                ExportSpecifier::Named(s) if s.exported.as_ref().unwrap_or(&s.orig).atom().as_ref() == name => {
+                    entry(EntryForm::NamedExport, s.span)
+                }
                 _ => None,
             }),
             ModuleItem::ModuleDecl(_) => None,

@@ -35,9 +35,3 @@ impl Rule for SuppressionWithoutReason {
 pub fn without_reason(range: TextRange, directive: &str) -> Finding {
     Finding::new(&META, range, format!("`{directive}` gives no reason, so it suppresses nothing")).help("append ` -- ` and the reason")
 }
-
-/// A directive that names no rule.
-pub fn without_rule(range: TextRange, directive: &str) -> Finding {
-    Finding::new(&META, range, format!("`{directive}` names no rule, so it suppresses nothing"))
-        .help(format!("write `{directive} RULE -- reason`"))
-}

@@ -33,7 +33,8 @@ impl Rule for SyntaxError {
 
 /// The parser's first error, in its words.
 pub fn rejected(range: TextRange, message: &str) -> Finding {
-    Finding::new(&META, range, format!("this cannot be parsed: {message}")).help("correct the syntax; nothing else was checked in this file")
+    Finding::new(&META, range, format!("this cannot be parsed: {message}"))
+        .help("correct the syntax; nothing else was checked in this file")
 }
 
 /// `<!--` or `-->`, which scripts and modules, and different engines, read differently.

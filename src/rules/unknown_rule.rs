@@ -39,3 +39,9 @@ pub fn unknown(range: TextRange, rule: &str, similar: Option<&str>) -> Finding {
     };
     Finding::new(&META, range, format!("there is no rule `{rule}`")).help(help)
 }
+
+/// A directive that names no rule.
+pub fn without_rule(range: TextRange, directive: &str) -> Finding {
+    Finding::new(&META, range, format!("`{directive}` names no rule, so it suppresses nothing"))
+        .help(format!("write `{directive} RULE -- reason`"))
+}
