@@ -9,8 +9,12 @@ use std::path::Path;
 use crate::report::Report;
 
 pub mod concise;
+pub mod github;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod pretty;
+pub mod sarif;
 
 /// A way to write a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,10 +25,26 @@ pub enum Format {
     Concise,
     /// Version 1 of the JSON report.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands that become annotations.
+    Github,
+    /// The summary of a workflow step.
+    Markdown,
+    /// A test case per function.
+    Junit,
 }
 
 /// All formats with their names.
-pub const FORMATS: &[(&str, Format)] = &[("pretty", Format::Pretty), ("concise", Format::Concise), ("json", Format::Json)];
+pub const FORMATS: &[(&str, Format)] = &[
+    ("pretty", Format::Pretty),
+    ("concise", Format::Concise),
+    ("json", Format::Json),
+    ("sarif", Format::Sarif),
+    ("github", Format::Github),
+    ("markdown", Format::Markdown),
+    ("junit", Format::Junit),
+];
 
 impl Format {
     /// Whether its readers are people, who read the reason of a problem in it.
@@ -69,6 +89,10 @@ pub fn write(format: Format, report: &Report, style: Style, out: &mut dyn Write)
         Format::Pretty => pretty::write(report, style, out),
         Format::Concise => concise::write(report, out),
         Format::Json => json::write(report, out),
+        Format::Sarif => sarif::write(report, out),
+        Format::Github => github::write(report, out),
+        Format::Markdown => markdown::write(report, out),
+        Format::Junit => junit::write(report, out),
     }
 }
 
