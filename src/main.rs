@@ -1,3 +1,33 @@
 //! Arguments, one call, exit status. The only place that prints or exits.
 
-fn main() {}
+use std::io::{BufWriter, IsTerminal, Write, stderr, stdout};
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+
+use anstream::ColorChoice;
+use fnvet::cli::{self, Console, ExitStatus};
+use fnvet::output::Style;
+
+fn main() -> ExitCode {
+    fnvet::lint::install_panic_hook();
+    // What the hook did not keep for a report has been printed by it.
+    let status = catch_unwind(run).unwrap_or(ExitStatus::Failure);
+    ExitCode::from(status.code())
+}
+
+fn run() -> ExitStatus {
+    let color = anstream::AutoStream::choice(&stdout()) != ColorChoice::Never;
+    let style = Style { color, unicode: true, width: terminal_width() };
+    let mut out = BufWriter::new(stdout().lock());
+    let mut console = Console { out: &mut out, err: &mut stderr(), style, err_is_terminal: stderr().is_terminal() };
+    let status = cli::run(std::env::args_os(), &mut console);
+    // A command flushes what it writes and reports what went wrong; this is for what is left.
+    let _ = out.flush();
+    status
+}
+
+/// Excerpts are drawn for people: no wider than reads well.
+fn terminal_width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    columns.unwrap_or(100).clamp(60, 140)
+}
