@@ -1,6 +1,8 @@
 //! The semantic model: built once per file, read-only afterwards. Rules only ask it questions.
 
+pub mod dump;
 pub mod ir;
+pub mod lower;
 
 /// The model of one file.
 #[derive(Debug)]
