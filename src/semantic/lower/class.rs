@@ -92,6 +92,8 @@ impl<'a> Lowering<'a> {
     }
 
     fn class_method(&mut self, function: &'a ast::Function, kind: ast::MethodKind, key: &Key, head: TextRange) -> MemberKind {
+        self.decorated(&function.decorators);
+        function.params.iter().for_each(|param| self.decorated(&param.decorators));
         let id = self.function(function, FunctionRole::Method, &key_name(key), Some(head), range(function));
         match kind {
             ast::MethodKind::Method => MemberKind::Method(id),
@@ -172,7 +174,7 @@ impl<'a> Lowering<'a> {
             TsParamPropParam::Assign(assign) => (assign.left.as_ident(), true),
         };
         let Some(ident) = ident else { return };
-        let at = range(ident);
+        let at = self.name_range(&ident.id);
         self.f.params.push(ParamDecl { name: Some(ident.id.sym.to_string()), range: at, rest: false, has_default });
         let slot = self.declare(&ident.id, SlotKind::Param);
         let value = self.f.push(OpKind::Param(index), at);

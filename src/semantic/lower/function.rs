@@ -111,7 +111,6 @@ impl<'a> Lowering<'a> {
         };
         let heading = Heading { name, range: whole, head, kind, strict: is_strict(&body.stmts) };
         self.within(node_key(function, NodeKind::Function), &heading, |this| {
-            this.decorated(&function.decorators);
             let params: Vec<&Pat> = function.params.iter().map(|param| &param.pat).collect();
             this.parameters(&params, &body.stmts);
             this.f.asserts_param = asserted(function.return_type.as_deref(), &this.f.params);

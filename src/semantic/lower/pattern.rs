@@ -29,8 +29,16 @@ impl<'a> Lowering<'a> {
             Pat::Rest(rest) => self.bind(&rest.arg, value, binding),
             Pat::Ident(_) | Pat::Expr(_) | Pat::Invalid(_) => {
                 let place = self.place(pattern, binding);
-                self.write(place, value, binding != Binding::Assign, range(pattern));
+                let at = self.part_range(pattern);
+                self.write(place, value, binding != Binding::Assign, at);
             }
+        }
+    }
+
+    fn part_range(&self, pattern: &Pat) -> TextRange {
+        match pattern {
+            Pat::Ident(ident) => self.name_range(&ident.id),
+            other => range(other),
         }
     }
 
@@ -53,32 +61,29 @@ impl<'a> Lowering<'a> {
         binding: Binding,
         get: impl FnOnce(&mut Self, TextRange) -> Reg,
     ) {
-        let at = range(pattern);
-        let (absent, present, after) = (self.f.block(), self.f.block(), self.f.block());
+        let at = self.part_range(pattern);
         if let Pat::Object(_) | Pat::Array(_) | Pat::Rest(_) | Pat::Assign(_) = pattern {
             let whole = self.temporary(at);
             let value = get(self, at);
-            self.f.branch_on_undefined(value, absent, present, at);
-            self.f.enter(absent);
-            self.value_into(default, whole);
-            self.f.jump(after);
-            self.f.enter(present);
-            self.store(whole, value, false, at);
-            self.f.jump(after);
-            self.f.enter(after);
+            self.value_or_default(value, default, "", &Target::Slot(whole), false, at);
             let value = self.load(whole, at);
             return self.bind(pattern, value, binding);
         }
         let place = self.place(pattern, binding);
-        let init = binding != Binding::Assign;
         let value = get(self, at);
+        self.value_or_default(value, default, &pattern_name(pattern), &place, binding != Binding::Assign, at);
+    }
+
+    /// Writes `value` or, where it is undefined, the default.
+    fn value_or_default(&mut self, value: Reg, default: &'a Expr, name: &str, place: &Target, init: bool, at: TextRange) {
+        let (absent, present, after) = (self.f.block(), self.f.block(), self.f.block());
         self.f.branch_on_undefined(value, absent, present, at);
         self.f.enter(absent);
-        let other = self.value_named(default, &pattern_name(pattern));
+        let other = self.value_named(default, name);
         self.write(place.clone(), other, init, at);
         self.f.jump(after);
         self.f.enter(present);
-        self.write(place, value, init, at);
+        self.write(place.clone(), value, init, at);
         self.f.jump(after);
         self.f.enter(after);
     }
@@ -88,13 +93,15 @@ impl<'a> Lowering<'a> {
         match pattern {
             Pat::Assign(assign) => self.bind_with_default(&assign.left, &assign.right, binding, get),
             Pat::Object(_) | Pat::Array(_) | Pat::Rest(_) => {
-                let value = get(self, range(pattern));
+                let at = self.part_range(pattern);
+                let value = get(self, at);
                 self.bind(pattern, value, binding);
             }
             Pat::Ident(_) | Pat::Expr(_) | Pat::Invalid(_) => {
                 let place = self.place(pattern, binding);
-                let value = get(self, range(pattern));
-                self.write(place, value, binding != Binding::Assign, range(pattern));
+                let at = self.part_range(pattern);
+                let value = get(self, at);
+                self.write(place, value, binding != Binding::Assign, at);
             }
         }
     }
@@ -126,7 +133,7 @@ impl<'a> Lowering<'a> {
 
     /// `{ a }`, `{ a = 1 }`
     fn bind_shorthand(&mut self, assign: &'a ast::AssignPatProp, object: Reg, key: Key, binding: Binding) {
-        let at = range(&assign.key.id);
+        let at = self.name_range(&assign.key.id);
         let name = key_name(&key);
         let place = match binding {
             Binding::Declare(kind) => Target::Slot(self.declare(&assign.key.id, kind)),
@@ -134,19 +141,10 @@ impl<'a> Lowering<'a> {
         };
         let init = binding != Binding::Assign;
         let value = self.f.push(OpKind::Get { object, key, optional: false }, at);
-        let Some(default) = &assign.value else {
-            return self.write(place, value, init, at);
-        };
-        let (absent, present, after) = (self.f.block(), self.f.block(), self.f.block());
-        self.f.branch_on_undefined(value, absent, present, at);
-        self.f.enter(absent);
-        let other = self.value_named(default, &name);
-        self.write(place.clone(), other, init, at);
-        self.f.jump(after);
-        self.f.enter(present);
-        self.write(place, value, init, at);
-        self.f.jump(after);
-        self.f.enter(after);
+        match &assign.value {
+            Some(default) => self.value_or_default(value, default, &name, &place, init, at),
+            None => self.write(place, value, init, at),
+        }
     }
 
     /// `[a, , b = 1, ...rest]`

@@ -7,7 +7,6 @@ use swc_ecma_ast::{Decl, ForHead, ModuleDecl, ModuleItem, ObjectPatProp, Pat, St
 use super::Lowering;
 use crate::semantic::ir::{Slot, SlotId, SlotKind};
 use crate::source::TextRange;
-use crate::syntax::range_of;
 
 /// The slot kind of a variable declaration.
 pub(super) fn slot_kind(kind: VarDeclKind) -> SlotKind {
@@ -25,7 +24,7 @@ impl<'a> Lowering<'a> {
         if let Some(&slot) = self.slots.get(&id) {
             return slot;
         }
-        let slot = self.new_slot(ident.sym.to_string(), kind, range_of(ident.span));
+        let slot = self.new_slot(ident.sym.to_string(), kind, self.name_range(ident));
         self.slots.insert(id, slot);
         slot
     }

@@ -1,7 +1,10 @@
 //! What the tree does not say and the text does.
 
+use swc_ecma_ast as ast;
+
 use super::Lowering;
 use crate::source::TextRange;
+use crate::syntax::range_of;
 
 /// `Number::toString` of ECMA-262, base 10.
 pub(super) fn number_to_string(value: f64) -> String {
@@ -38,6 +41,13 @@ impl Lowering<'_> {
             }
         }
         TextRange::new(start, limit as u32)
+    }
+
+    /// A binding's name, without the type that the tree counts in.
+    pub(super) fn name_range(&self, ident: &ast::Ident) -> TextRange {
+        let whole = range_of(ident.span);
+        let name = TextRange::new(whole.start, whole.start + ident.sym.len() as u32);
+        if whole.contains(name) && self.source.slice(name) == &*ident.sym { name } else { whole }
     }
 
     /// The first token of `range`: a word, or one character.
