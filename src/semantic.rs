@@ -1,5 +1,6 @@
 //! The semantic model: built once per file, read-only afterwards. Rules only ask it questions.
 
+pub mod cfg;
 pub mod dump;
 pub mod ir;
 pub mod lower;

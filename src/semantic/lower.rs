@@ -9,7 +9,7 @@
 //! Nothing here depends on values: a branch is a branch even where its condition folds, except for
 //! the literal conditions of loops, which decide whether a loop has an exit at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use swc_common::{Span, SyntaxContext};
 use swc_ecma_ast as ast;
@@ -47,6 +47,7 @@ pub fn lower(parsed: &Parsed, source: &SourceFile) -> Ir {
         slots: HashMap::new(),
         loaded: Vec::new(),
         functions: HashMap::new(),
+        own_names: HashSet::new(),
         enums: HashMap::new(),
         enum_scopes: Vec::new(),
         copied_bytes: 0,
@@ -69,6 +70,8 @@ struct Lowering<'a> {
     loaded: Vec<bool>,
     /// Functions by the address of their node: the copies of a `finally` body share its closures.
     functions: HashMap<NodeKey, FuncId>,
+    /// Names of function expressions: assigning to one does nothing.
+    own_names: HashSet<SlotId>,
     /// Members of TypeScript enums seen so far.
     enums: HashMap<SlotId, typescript::EnumMembers>,
     /// Enums whose initialisers are being lowered, innermost last.

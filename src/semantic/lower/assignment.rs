@@ -80,6 +80,7 @@ impl<'a> Lowering<'a> {
     /// Writes `value` to a target; `init` where this is its declaration.
     pub(super) fn write(&mut self, target: Target, value: Reg, init: bool, at: TextRange) {
         match target {
+            Target::Slot(slot) if !init && self.own_names.contains(&slot) => {}
             Target::Slot(slot) => self.store(slot, value, init, at),
             Target::Global(name) => {
                 self.f.push(OpKind::StoreGlobal(name, value), at);

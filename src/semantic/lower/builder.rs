@@ -2,6 +2,7 @@
 
 use super::Lowering;
 use super::unwind::Frame;
+use crate::semantic::cfg::targets;
 use crate::semantic::ir::{
     BinaryOp, Block, BlockId, Body, FuncId, FunctionKind, LoopHead, Op, OpKind, ParamDecl, Reg, SlotId, Terminator, UnaryOp,
 };
@@ -208,17 +209,6 @@ impl Builder<'_> {
         }
         (self.ops, blocks)
     }
-}
-
-/// The blocks a terminator leads to.
-fn targets(end: Terminator) -> impl Iterator<Item = BlockId> {
-    let (first, second) = match end {
-        Terminator::Jump(target) => (Some(target), None),
-        Terminator::Branch { then, otherwise, .. } => (Some(then), Some(otherwise)),
-        Terminator::Next { body, done, .. } => (Some(body), Some(done)),
-        Terminator::Return(_) | Terminator::Throw(_) | Terminator::Unreachable => (None, None),
-    };
-    first.into_iter().chain(second)
 }
 
 fn renumber(end: Terminator, number: &[BlockId]) -> Terminator {

@@ -144,6 +144,7 @@ impl<'a> Lowering<'a> {
     pub(super) fn function_expression(&mut self, expression: &'a ast::FnExpr, name: &str) -> Reg {
         let at = range(&*expression.function);
         let own = expression.ident.as_ref().map(|ident| (ident, self.declare(ident, SlotKind::Function)));
+        self.own_names.extend(own.map(|(_, slot)| slot));
         let name = own.map_or(name, |(ident, _)| &ident.sym);
         let head = own.map(|(ident, _)| range(ident));
         let id = self.function(&expression.function, FunctionRole::Plain, name, head, at);

@@ -8,8 +8,98 @@ use super::builder::Builder;
 use super::expression::range;
 use super::function::{Heading, is_strict};
 use super::scope::pattern_names;
-use crate::semantic::ir::{Export, FuncId, FunctionKind, Import, SlotId};
+use crate::semantic::ir::{Export, FuncId, FunctionKind, Import, OpKind, Slot, SlotId, SlotKind};
 use crate::source::TextRange;
+
+/// Properties of the global object that a script's `var` does not replace.
+const GLOBALS: &[&str] = &[
+    "AggregateError",
+    "Array",
+    "ArrayBuffer",
+    "Atomics",
+    "BigInt",
+    "BigInt64Array",
+    "BigUint64Array",
+    "Boolean",
+    "DataView",
+    "Date",
+    "Error",
+    "EvalError",
+    "FinalizationRegistry",
+    "Float32Array",
+    "Float64Array",
+    "Function",
+    "Int16Array",
+    "Int32Array",
+    "Int8Array",
+    "Iterator",
+    "JSON",
+    "Map",
+    "Math",
+    "Number",
+    "Object",
+    "Promise",
+    "Proxy",
+    "RangeError",
+    "ReferenceError",
+    "Reflect",
+    "RegExp",
+    "Set",
+    "SharedArrayBuffer",
+    "String",
+    "Symbol",
+    "SyntaxError",
+    "TypeError",
+    "URIError",
+    "Uint16Array",
+    "Uint32Array",
+    "Uint8Array",
+    "Uint8ClampedArray",
+    "WeakMap",
+    "WeakRef",
+    "WeakSet",
+    "__agentId",
+    "__env",
+    "__tenantId",
+    "__userId",
+    "clearTimeout",
+    "console",
+    "decodeURI",
+    "decodeURIComponent",
+    "encodeURI",
+    "encodeURIComponent",
+    "escape",
+    "eval",
+    "exports",
+    "globalThis",
+    "isFinite",
+    "isNaN",
+    "module",
+    "parseFloat",
+    "parseInt",
+    "setTimeout",
+    "unescape",
+];
+
+/// The variables that a script's first statements set, before anything else can run.
+fn replaced_at_once(statements: &[Stmt]) -> Vec<&str> {
+    let mut names = Vec::new();
+    for statement in statements {
+        match statement {
+            Stmt::Decl(Decl::Var(variables)) => {
+                for declarator in &variables.decls {
+                    let plain = declarator.init.as_deref().is_some_and(|init| init.is_lit() || init.is_fn_expr() || init.is_arrow());
+                    let Some(ident) = declarator.name.as_ident().filter(|_| plain) else { return names };
+                    names.push(&*ident.id.sym);
+                }
+            }
+            Stmt::Decl(Decl::Fn(_)) | Stmt::Empty(_) => {}
+            Stmt::Expr(each) if each.expr.is_lit() => {}
+            _ => return names,
+        }
+    }
+    names
+}
 
 /// An exported name as a string.
 fn export_name(name: &ModuleExportName) -> String {
@@ -37,6 +127,7 @@ impl<'a> Lowering<'a> {
                 self.f.strict |= is_strict(&script.body);
                 self.declare_function_scope(&script.body);
                 self.declare_block(&script.body);
+                self.keep_globals(&script.body);
                 self.statements(&script.body);
             }
         }
@@ -45,6 +136,22 @@ impl<'a> Lowering<'a> {
         let heading = Heading { name: "", range: whole, head: None, kind, strict: builder.strict };
         self.finish_body(builder, &heading, None);
         self.drop_type_imports();
+    }
+
+    /// `var eval;` at the top of a script declares nothing new: the name goes on meaning the global
+    /// until it is assigned. Such a variable starts with the global's value, unless the script
+    /// begins by giving it another.
+    fn keep_globals(&mut self, statements: &'a [Stmt]) {
+        let replaced = replaced_at_once(statements);
+        let slots = 0..self.ir.slots.len() as u32;
+        for slot in slots.map(SlotId) {
+            let Slot { name, kind, range, .. } = self.ir.slot(slot);
+            if *kind == SlotKind::Var && GLOBALS.contains(&name.as_str()) && !replaced.contains(&name.as_str()) {
+                let (name, at) = (name.clone(), *range);
+                let value = self.f.push(OpKind::Global(name), at);
+                self.store(slot, value, true, at);
+            }
+        }
     }
 
     /// `var` and functions in the nested blocks of items.
