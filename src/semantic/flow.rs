@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use super::cfg::Cfg;
+use super::graph::Graph;
 use super::ir::{BlockId, FuncId, Op, OpKind, Reg, SlotId, Terminator};
 use super::limits;
 use super::model::Model;
@@ -93,7 +93,7 @@ pub struct Analyzer<'a> {
     /// Symbols and structural facts.
     pub model: Model,
     /// Control-flow graphs, by function.
-    pub graphs: Vec<Rc<Cfg>>,
+    pub graphs: Vec<Rc<Graph>>,
     /// Which names are sensitive.
     pub names: &'a SensitiveNames,
     /// What was seen.
@@ -125,6 +125,26 @@ pub struct Analyzer<'a> {
     pub produced: HashMap<Sym, TextRange>,
     /// Regular expressions built from values that are not constant, and where.
     pub built_regexes: BTreeMap<Sym, TextRange>,
+    /// Values on their way out.
+    pub outgoing: Vec<super::leaks::Outgoing>,
+    /// Values drawn at random.
+    pub random: BTreeSet<Sym>,
+    /// Pieces of split or matched text.
+    pub pieces: BTreeSet<Sym>,
+    /// Arrays made from another by a method, with its arguments.
+    pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
+    /// Results of `exec`: whether each call goes on where the last one ended, and the text.
+    pub exec_results: HashMap<Sym, (bool, Option<Sym>)>,
+    /// What each activation takes from and puts into collections.
+    pub collection_ops: HashMap<(FuncId, Ctx), Vec<super::loops::CollectionOp>>,
+    /// Calls from which an exception may come.
+    pub throwing: HashSet<(FuncId, Reg)>,
+    /// The operation being interpreted.
+    pub current: Option<Reg>,
+    /// The block it is in.
+    pub current_block: BlockId,
+    /// The registers of the activation being interpreted, when its result is observed.
+    pub registers: Vec<Option<Sym>>,
     /// Demands that a later NaN check may still cover.
     pub pending: Vec<super::demand::Pending>,
     /// Loops around the operation being interpreted that input drives, for the cost of nesting.
@@ -133,7 +153,7 @@ pub struct Analyzer<'a> {
 
 impl<'a> Analyzer<'a> {
     /// An analysis of a lowered file.
-    pub fn new(model: Model, graphs: Vec<Rc<Cfg>>, names: &'a SensitiveNames) -> Self {
+    pub fn new(model: Model, graphs: Vec<Rc<Graph>>, names: &'a SensitiveNames) -> Self {
         Analyzer {
             model,
             graphs,
@@ -152,6 +172,16 @@ impl<'a> Analyzer<'a> {
             calls: super::recursion::CallLog::default(),
             memo: HashMap::new(),
             produced: HashMap::new(),
+            outgoing: Vec::new(),
+            random: BTreeSet::new(),
+            pieces: BTreeSet::new(),
+            derived: HashMap::new(),
+            exec_results: HashMap::new(),
+            collection_ops: HashMap::new(),
+            throwing: HashSet::new(),
+            current: None,
+            current_block: BlockId(0),
+            registers: Vec::new(),
             pending: Vec::new(),
             built_regexes: BTreeMap::new(),
             loop_costs: super::cost::LoopCosts::default(),
@@ -209,6 +239,24 @@ impl<'a> Analyzer<'a> {
         outcome
     }
 
+    /// Observes blocks that no analysis reached, each from the state the file is loaded with.
+    pub fn glance(&mut self, frame: Frame, loaded: State, blocks: &[BlockId]) {
+        self.frames.push(frame);
+        let mut run = Run::new(self, loaded.clone());
+        self.reporting = true;
+        for &block in run.cfg.clone().order() {
+            if blocks.contains(&block) {
+                run.trace.entry[block.index()] = Some(loaded.clone());
+                self.visited.insert((run.func, block));
+                run.block(self, block);
+            } else {
+                run.trace.entry[block.index()] = None;
+            }
+        }
+        self.reporting = false;
+        self.frames.pop();
+    }
+
     /// The operation `reg` of the current function.
     pub fn op(&self, reg: Reg) -> &Op {
         &self.model.ir.bodies[self.frame().func.index()].ops[reg.index()]
@@ -218,7 +266,7 @@ impl<'a> Analyzer<'a> {
 /// The fixpoint computation of one activation.
 struct Run {
     func: FuncId,
-    cfg: Rc<Cfg>,
+    cfg: Rc<Graph>,
     trace: Trace,
     visits: Vec<u32>,
     work: BTreeSet<usize>,
@@ -241,7 +289,7 @@ impl Run {
 
     fn fixpoint(&mut self, analyzer: &mut Analyzer<'_>) {
         while let Some(position) = self.work.pop_first() {
-            let block = self.cfg.order[position];
+            let block = self.cfg.order()[position];
             self.visits[block.index()] += 1;
             if self.visits[block.index()] > limits::VISITS_MAX {
                 analyzer.reached("visits of a block");
@@ -253,9 +301,7 @@ impl Run {
 
     /// Every block once more, in order, with the states of the fixpoint; then the loops.
     fn observe(&mut self, analyzer: &mut Analyzer<'_>) {
-        self.trace.back.clear();
-        self.trace.before.clear();
-        let order = self.cfg.order.clone();
+        let order = self.cfg.order().to_vec();
         analyzer.enter_loops(&self.cfg, self.func, &self.trace);
         for block in order {
             if self.trace.entry[block.index()].is_some() {
@@ -265,9 +311,7 @@ impl Run {
             }
         }
         self.work.clear();
-        let cfg = self.cfg.clone();
         analyzer.leave_loops();
-        analyzer.judge_loops(&cfg, self.func, &self.trace);
     }
 
     fn block(&mut self, analyzer: &mut Analyzer<'_>, block: BlockId) {
@@ -278,6 +322,7 @@ impl Run {
         for &reg in &here.ops {
             analyzer.steps += 1;
             let op = &body.ops[reg.index()];
+            (analyzer.current, analyzer.current_block) = (Some(reg), block);
             if let Some(handler) = here.handler {
                 if may_throw(&op.kind) {
                     self.raise(analyzer, handler, &state, None);
@@ -286,6 +331,7 @@ impl Run {
             let caught = self.caught.get(&block).copied();
             let result = analyzer.operate(&mut state, reg, op, &self.trace.registers, caught);
             if let Some((thrown, value)) = result.thrown {
+                analyzer.throwing.insert((self.func, reg));
                 match here.handler {
                     Some(handler) => self.raise(analyzer, handler, &thrown, Some(value)),
                     None => self.leave(analyzer, thrown, value, THROWN),
@@ -330,6 +376,9 @@ impl Run {
             }
             Terminator::Return(reg) => {
                 let Some(value) = register(reg) else { return };
+                if analyzer.reporting {
+                    analyzer.registers = self.trace.registers.clone();
+                }
                 analyzer.observe_return(&state, value, range, self.func, reg);
                 self.leave(analyzer, state, value, EXIT);
             }
@@ -431,7 +480,7 @@ impl Run {
 
 /// The first entry into a loop: variables that the loop assigns are merges from the start, so that
 /// the first round is not mistaken for all of them.
-fn open_loop(analyzer: &mut Analyzer<'_>, cfg: &Cfg, place: Place, mut state: State) -> State {
+fn open_loop(analyzer: &mut Analyzer<'_>, cfg: &Graph, place: Place, mut state: State) -> State {
     let ir = analyzer.model.ir.clone();
     let body = ir.body(place.func);
     let Some(natural) = cfg.loop_at(place.block) else { return state };

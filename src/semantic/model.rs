@@ -23,6 +23,8 @@ pub struct Model {
     pub opaque: HashMap<Sym, Facts>,
     /// Numeric conversions whose result some guard checked for NaN, wherever that stands.
     pub checked_for_nan: std::collections::HashSet<Sym>,
+    /// Names that the program itself makes properties of the global object.
+    pub created_globals: std::collections::HashSet<String>,
 }
 
 /// One step of an input path.
@@ -68,9 +70,19 @@ fn is_identifier(name: &str) -> bool {
 }
 
 impl Model {
+    /// Whether the program itself makes this global.
+    pub fn created_globals_contains(&self, name: &str) -> bool {
+        self.created_globals.contains(name)
+    }
+
+    /// The program makes this global.
+    pub fn note_created_global(&mut self, name: &str) {
+        self.created_globals.insert(name.to_owned());
+    }
+
     /// How a variable was declared.
     pub fn slot_kind(&self, slot: SlotId) -> SlotKind {
-        self.ir.slot(slot).kind
+        self.ir.slots.get(slot.index()).map_or(SlotKind::Temporary, |s| s.kind)
     }
 
     /// The symbol of a property that nothing in the program has set.
@@ -225,6 +237,23 @@ impl Model {
     }
 
     fn property_facts(&mut self, state: &State, sym: Sym, base: Sym, key: &PropKey) -> Facts {
+        let operands: Vec<Sym> = self.symbols.operands(sym).filter(|&o| o != sym).collect();
+        if !operands.is_empty() {
+            let mut joined: Option<Facts> = None;
+            for operand in operands {
+                if self.symbols.contains(operand, &|part, _| part == sym) {
+                    continue;
+                }
+                let of = self.facts(state, operand);
+                joined = Some(joined.map_or(of, |j| j.join(of)));
+            }
+            return joined.unwrap_or(Facts::ANY);
+        }
+        if matches!(key, PropKey::Name(name) if &**name == "[[time]]") {
+            let of = self.facts(state, base);
+            let nan = if of.types.may(Types::NAN) || !of.types.only(Types::DATE) { Types::NAN } else { Types::NONE };
+            return Facts { types: Types::NUMBER | nan, range: of.range, integer: true, ..Facts::ANY };
+        }
         if let PropKey::Name(name) = key {
             if let Value::Builtin(path) = self.symbols.value(base) {
                 if &**path == "__env" {

@@ -941,7 +941,7 @@ impl Analyzer<'_> {
     }
 
     /// Whether the symbol is one turn's value of a loop with that header.
-    pub fn is_of_this_loop(&self, sym: Sym, func: FuncId, cfg: &super::cfg::Cfg, header: super::ir::BlockId) -> bool {
+    pub fn is_of_this_loop(&self, sym: Sym, func: FuncId, cfg: &super::graph::Graph, header: super::ir::BlockId) -> bool {
         let Some(natural) = cfg.loop_at(header) else { return false };
         let ctx = self.frame().ctx;
         self.model.symbols.contains(sym, &|_, value| match value {
@@ -949,7 +949,7 @@ impl Analyzer<'_> {
                 site.ctx == ctx
                     && site.func == func
                     && match site.what {
-                        super::symbol::SiteKind::Op(reg, _) => natural.blocks.iter().any(|b| {
+                        super::symbol::SiteKind::Op(reg, _) => natural.iter().any(|b| {
                             self.model.ir.body(func).blocks[b.index()].ops.first() == Some(&reg)
                         }),
                         _ => false,

@@ -470,8 +470,13 @@ fn assume_listed(model: &mut Model, state: &mut State, list: Sym, x: Sym) -> boo
     }
     let mut joined: Option<Facts> = None;
     if let Some(object) = state.object(list).cloned() {
-        let fields = object.fields.values().filter_map(|f| if let Field::Value(v) = f { Some(*v) } else { None });
-        for element in fields.chain(object.rest) {
+        let is_map = matches!(model.symbols.value(list), Value::Alloc { kind: AllocKind::Map, .. });
+        let field = |(name, f): (&Rc<str>, &Field)| match f {
+            Field::Value(v) if is_map == (&**name == "[[key]]") => Some(*v),
+            _ => None,
+        };
+        let rest = if is_map { None } else { object.rest };
+        for element in object.fields.iter().filter_map(field).chain(rest) {
             let facts = model.facts(state, element);
             joined = Some(joined.map_or(facts, |j| j.join(facts)));
         }

@@ -216,6 +216,7 @@ impl Symbols {
             }
             match self.value(next) {
                 Value::Phi(_) => open.extend(self.operands(next)),
+                Value::Prop(..) if self.operands.contains_key(&next) => open.extend(self.operands(next)),
                 _ => leaves.push(next),
             }
         }
