@@ -485,7 +485,7 @@ fn open_loop(analyzer: &mut Analyzer<'_>, cfg: &Graph, place: Place, mut state: 
     let body = ir.body(place.func);
     let Some(natural) = cfg.loop_at(place.block) else { return state };
     let mut assigned = BTreeSet::new();
-    for &block in &natural.blocks {
+    for &block in natural {
         for reg in &body.blocks[block.index()].ops {
             if let OpKind::Store { slot, init: false, .. } = body.ops[reg.index()].kind {
                 assigned.insert(slot);

@@ -92,7 +92,7 @@ impl SensitiveNames {
         let words = split(name);
         let (Some(first), Some(last)) = (words.first(), words.last()) else { return None };
         let glued = words.concat();
-        if self.exact.contains(&glued) || self.last.contains(last) || (words.len() > 1 && self.first.contains(first)) {
+        if self.exact.contains(&glued) || (words.len() > 1 && self.first.contains(first)) {
             return None;
         }
         let matches = |thing: &[String]| {

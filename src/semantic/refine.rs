@@ -372,10 +372,8 @@ fn below(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bool, pro
         let difference = model.symbols.intern(Value::Binary(BinaryOp::Sub, right, left));
         if numeric(x) && numeric(y) {
             let positive = Interval { lo: if strict { f64::MIN_POSITIVE } else { 0.0 }, hi: f64::INFINITY };
-            state.facts.get(&difference).copied().map_or_else(
-                || state.learn(difference, Facts { types: Types::NUMERIC, range: positive, ..Facts::ANY }),
-                |known| state.learn(difference, known.meet(Facts { range: positive, ..Facts::ANY })),
-            );
+            let known = state.facts.get(&difference).copied().unwrap_or(Facts::of(Types::NUMERIC));
+            state.learn(difference, known.meet(Facts { range: positive, ..Facts::ANY }));
         }
     }
     true
