@@ -4,6 +4,8 @@ pub mod cfg;
 pub mod dump;
 pub mod ir;
 pub mod lower;
+#[cfg(test)]
+pub(crate) mod verify;
 
 /// The model of one file.
 #[derive(Debug)]

@@ -105,3 +105,6 @@ impl Lowering<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
