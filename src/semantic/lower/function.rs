@@ -199,7 +199,8 @@ impl<'a> Lowering<'a> {
         };
         let at = range(bare);
         let rest = matches!(pattern, Pat::Rest(_));
-        let name = bare.as_ident().map(|ident| ident.id.sym.to_string());
+        let named = if let Pat::Rest(rest) = bare { &*rest.arg } else { bare };
+        let name = named.as_ident().map(|ident| ident.id.sym.to_string());
         self.f.params.push(ParamDecl { name, range: at, rest, has_default });
         let kind = if rest { OpKind::RestParam(index) } else { OpKind::Param(index) };
         let value = self.f.push(kind, at);
