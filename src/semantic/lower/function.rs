@@ -65,9 +65,8 @@ impl<'a> Lowering<'a> {
     }
 
     /// Puts a finished body in its place.
-    pub(super) fn finish_body(&mut self, builder: Builder<'a>, heading: &Heading<'_>, parent: Option<FuncId>) {
+    pub(super) fn finish_body(&mut self, mut builder: Builder<'a>, heading: &Heading<'_>, parent: Option<FuncId>) {
         let (id, strict, asserts_param) = (builder.id, builder.strict, builder.asserts_param);
-        let mut builder = builder;
         let params = std::mem::take(&mut builder.params);
         let (ops, blocks) = builder.finish();
         self.ir.bodies[id.index()] = Body {

@@ -13,6 +13,7 @@ mod expressions;
 mod functions;
 mod modules;
 mod patterns;
+mod ranges;
 mod robustness;
 mod statements;
 mod typescript;

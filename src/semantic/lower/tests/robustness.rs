@@ -27,6 +27,7 @@ const GLOBALS: &[&str] = &[
     "dec",
     "Ambient",
     "Erased",
+    "e",
 ];
 
 fn check_snippet(path: &str, text: &str) -> Result<(), String> {

@@ -510,6 +510,33 @@ fn a_script_var_keeps_the_value_of_a_global() {
 }
 
 #[test]
+fn a_function_in_a_block_of_a_script_does_not_replace_a_global() {
+    assert_script(
+        "if (a) { function eval() {} }",
+        r#"
+        f0 () initializer
+          b0:
+            r0 = global eval
+            init eval, r0
+            r2 = global a
+            branch r2 ? b1 : b2
+          b1:
+            r3 = function f1
+            init eval, r3
+            jump b2
+          b2:
+            r5 = undefined
+            return r5
+
+        f1 eval() in f0
+          b0:
+            r0 = undefined
+            return r0
+        "#,
+    );
+}
+
+#[test]
 fn a_script_var_that_is_set_at_once_does_not() {
     assert_script(
         "'use strict'; var escape = s => s; var parseInt = f();",

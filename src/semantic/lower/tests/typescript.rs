@@ -258,6 +258,30 @@ fn abstract_members_are_erased() {
 }
 
 #[test]
+fn local_declarations_without_a_value_are_unsupported() {
+    assert_ts(
+        "const e = 1; function f() { declare const e: any; return e; }",
+        r#"
+        f0 () initializer
+          b0:
+            r0 = function f1
+            init f, r0
+            r2 = 1
+            init e, r2
+            r4 = undefined
+            return r4
+
+        f1 f() in f0
+          b0:
+            r0 = global e
+            return r0
+
+        unsupported a local declaration without a value
+        "#,
+    );
+}
+
+#[test]
 fn what_the_sandbox_cannot_run() {
     assert_ts(
         "import a = require('a'); import b = N.c; @dec class D { @dec m() {} } a; export = b;",
