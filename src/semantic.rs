@@ -36,6 +36,8 @@ pub mod secrets;
 pub mod state;
 pub mod symbol;
 pub mod unit;
+#[cfg(test)]
+pub(crate) mod verify;
 
 /// What the model is told from outside.
 #[derive(Clone, Debug)]
