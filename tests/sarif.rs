@@ -77,7 +77,7 @@ fn a_result_has_its_place_in_utf16_and_its_hashes() {
     assert_eq!(physical["artifactLocation"]["uri"], "sub%20dir/a%231.js");
     let base = physical["artifactLocation"]["uriBaseId"].as_str().unwrap();
     assert!(document["runs"][0]["originalUriBaseIds"][base].is_object());
-    assert_eq!(physical["region"], serde_json::json!({"startLine": 2, "startColumn": 15, "endLine": 2, "endColumn": 16}));
+    assert_eq!(physical["region"], serde_json::json!({"startLine": 2, "startColumn": 16, "endLine": 2, "endColumn": 17}));
     let hash = result["partialFingerprints"]["primaryLocationLineHash"].as_str().unwrap();
     assert!(hash.ends_with(":1") && hash.len() > 3, "{hash}");
     assert!(result["message"]["text"].as_str().unwrap().len() > 10);

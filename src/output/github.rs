@@ -66,7 +66,7 @@ fn annotation(file: &FileReport, reported: &Reported, command: &str, out: &mut d
 }
 
 fn repository_path(file: &FileReport) -> String {
-    String::from_utf8_lossy(&file.origin().repository).into_owned()
+    escape(&String::from_utf8_lossy(&file.origin().repository)).into_owned()
 }
 
 /// The text of a command.
