@@ -5,7 +5,35 @@ use swc_ecma_ast::{Decl, DefaultDecl, ExportSpecifier, Expr, ModuleDecl, ModuleI
 use crate::source::{SourceFile, TextRange};
 use crate::syntax::{Parsed, range_of};
 
+pub mod builtins;
+pub mod calls;
+pub mod cfg;
+pub mod cost;
+pub mod demand;
+pub mod dump;
+pub mod eval;
+pub mod facts;
+pub mod flow;
+pub mod graph;
 pub mod ir;
+pub mod keyed;
+pub mod leaks;
+pub mod limits;
+pub mod loops;
+pub mod lower;
+pub mod model;
+pub mod names;
+pub mod object;
+pub mod observe;
+pub mod patterns;
+pub mod recursion;
+pub mod refine;
+pub mod regex;
+pub mod schema;
+pub mod secrets;
+pub mod state;
+pub mod symbol;
+pub mod unit;
 
 /// What the model is told from outside.
 #[derive(Clone, Debug)]
@@ -56,14 +84,40 @@ pub struct Entry {
 pub struct Semantic {
     entry_name: String,
     entry: Option<Entry>,
-    ir: ir::Ir,
+    ir: std::rc::Rc<ir::Ir>,
+    seen: observe::Observations,
+    bounds: std::collections::BTreeMap<&'static str, u64>,
+    settings: SemanticSettings,
 }
 
 impl Semantic {
     /// Builds the model of `source`.
-    pub fn build(_source: &SourceFile, parsed: Parsed, settings: &SemanticSettings) -> Semantic {
+    pub fn build(source: &SourceFile, parsed: Parsed, settings: &SemanticSettings) -> Semantic {
         let entry = find_entry(&parsed.program, &settings.entry);
-        Semantic { entry_name: settings.entry.clone(), entry, ir: ir::Ir::default() }
+        let ir = std::rc::Rc::new(lower::lower(&parsed, source));
+        drop(parsed);
+        let (seen, bounds) = unit::analyse(ir.clone(), settings, entry.is_some());
+        Semantic { entry_name: settings.entry.clone(), entry, ir, seen, bounds, settings: settings.clone() }
+    }
+
+    /// What the analysis saw.
+    pub fn seen(&self) -> &observe::Observations {
+        &self.seen
+    }
+
+    /// What the model was told from outside.
+    pub fn settings(&self) -> &SemanticSettings {
+        &self.settings
+    }
+
+    /// The lowered file.
+    pub fn ir(&self) -> &ir::Ir {
+        &self.ir
+    }
+
+    /// Which of its own bounds the analysis reached, and how often.
+    pub fn bounds_reached(&self) -> &std::collections::BTreeMap<&'static str, u64> {
+        &self.bounds
     }
 
     /// The name that the entry function must have.
