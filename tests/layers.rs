@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&[&str]] = &[
     &["source"],
     &["syntax"],
-    &["semantic"],
-    &["finding", "rule"],
+    // What a finding is, a rule says; what a rule asks, the model answers.
+    &["semantic", "finding", "rule"],
     &["rules"],
     &["config"],
     &["suppression"],
