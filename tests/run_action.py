@@ -159,7 +159,7 @@ def main() -> int:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("inputs", nargs="*", metavar="INPUT=VALUE")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     pairs = lambda items: dict(item.split("=", 1) for item in items)
     try:
         run = Run(options.action_dir.resolve(), options.workspace.resolve(), pairs(options.inputs), pairs(options.env))
