@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use crate::output::{Style, escape};
 
 pub mod completions;
+pub mod doctor;
 pub mod explain;
 pub mod lint;
 pub mod rules;
@@ -35,6 +36,8 @@ enum Command {
     Explain(explain::Args),
     /// Lists the rules
     Rules(rules::Args),
+    /// Shows which isolation layers hold here, and runs attacks against them
+    Doctor(doctor::Arguments),
     /// Prints a completion script for a shell
     Completions(completions::Args),
     /// Prints the JSON Schema of fnvet.toml
@@ -136,8 +139,23 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> ExitStatus {
         Command::Lint(args) => lint::run(args, console),
         Command::Explain(args) => explain::run(&args, console),
         Command::Rules(args) => rules::run(&args, console),
+        Command::Doctor(args) => run_doctor(&args, console),
         Command::Completions(args) => completions::run(&args, console),
         Command::ConfigSchema => console.write(|out| out.write_all(crate::config::json_schema().as_bytes())),
+    }
+}
+
+fn run_doctor(args: &doctor::Arguments, console: &mut Console<'_>) -> ExitStatus {
+    match doctor::run(args) {
+        Ok(diagnosis) => {
+            let text = diagnosis.render();
+            let written = console.write(|out| out.write_all(text.as_bytes()));
+            written.and(if diagnosis.is_healthy() { ExitStatus::Success } else { ExitStatus::Findings })
+        }
+        Err(error) => {
+            console.say(&error.to_string());
+            ExitStatus::Failure
+        }
     }
 }
 

@@ -7,8 +7,13 @@ use std::process::ExitCode;
 use anstream::ColorChoice;
 use fnvet::cli::{self, Console, ExitStatus};
 use fnvet::output::Style;
+use fnvet::sandbox::heap::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
+    fnvet::sandbox::worker::main_if_worker();
     fnvet::lint::install_panic_hook();
     // What the hook did not keep for a report has been printed by it.
     let status = catch_unwind(run).unwrap_or(ExitStatus::Failure);

@@ -1,0 +1,208 @@
+//! Does the sandbox hold on this machine? Each layer is asked alone to stop what it is there for,
+//! and then a set of attacks is run. Attacks run without the lint gate: this is the one place,
+//! outside tests, where that happens.
+
+use std::fmt::Write;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::attacks::ATTACKS;
+use super::{CallContext, Execution, IsolationOptions, Layer, LayerSet, Limits, Outcome, Probe, probe, run, run_script, text};
+use crate::program::Executable;
+use crate::semantic::entry::find_entry;
+use crate::source::SourceFile;
+use crate::syntax::parse;
+
+/// The limits that attacks run under: tight, so that they end soon.
+pub const ATTACK_LIMITS: Limits = Limits {
+    wall_clock_ms_max: 400,
+    heap_bytes_max: 32 << 20,
+    statements_max: 1_000_000,
+    call_depth_max: 400,
+    output_bytes_max: 1 << 20,
+    input_bytes_max: 256 << 10,
+    source_bytes_max: 1_000_000,
+    nesting_max: 200,
+};
+
+/// One attack: a script, or a file with an entry function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attack {
+    /// What it is called.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// The classes of outcome that are right; empty where any contained outcome is.
+    pub expected: Vec<String>,
+}
+
+impl Attack {
+    /// An attack; its first line may say `// expect: class|class`.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let (name, text) = (name.into(), text.into());
+        let expected = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("// expect: "))
+            .map(|classes| classes.split('|').map(|class| class.trim().to_owned()).collect())
+            .unwrap_or_default();
+        Attack { name, text, expected }
+    }
+
+    /// The attacks that are part of `fnvet`.
+    pub fn built_in() -> Vec<Attack> {
+        ATTACKS.iter().map(|&(name, text)| Attack::new(name, text)).collect()
+    }
+
+    /// Runs it once.
+    pub fn run(&self, limits: &Limits, options: &IsolationOptions) -> Execution {
+        let context = CallContext::default();
+        match self.function() {
+            Some(program) => run(&program, None, &serde_json::json!({}), &context, limits, options),
+            None => run_script(&self.text, &context, limits, options),
+        }
+    }
+
+    /// Whether an execution ended as it should.
+    pub fn is_contained(&self, outcome: &Outcome) -> bool {
+        if self.expected.is_empty() {
+            return !matches!(outcome, Outcome::Violation(_) | Outcome::Crashed(_) | Outcome::Refused(_));
+        }
+        self.expected.contains(&outcome.class())
+    }
+
+    /// The program, where the file is short, shallow and has an entry: a parser that recurses must not
+    /// meet the others outside a worker.
+    fn function(&self) -> Option<Executable> {
+        if !self.text.contains("execute") || self.text.len() > 64 << 10 || deepest_bracket(&self.text) > 64 {
+            return None;
+        }
+        let source = SourceFile::new(self.name.clone(), self.text.clone());
+        let parsed = parse(&source).ok()?;
+        let entry = find_entry(&parsed, "execute")?;
+        Some(Executable::new(&source, &parsed, &entry))
+    }
+}
+
+fn deepest_bracket(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// One layer, as it was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerRow {
+    /// Which.
+    pub layer: Layer,
+    /// Whether it stopped, alone, what it is there for.
+    pub holds: bool,
+    /// What happened.
+    pub detail: String,
+}
+
+/// One attack, as it ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttackRow {
+    /// Which.
+    pub name: String,
+    /// The classes that are right; empty where any contained outcome is.
+    pub expected: Vec<String>,
+    /// The class it was.
+    pub class: String,
+    /// How long it took.
+    #[serde(rename = "durationMs")]
+    pub duration_ms: u64,
+    /// Whether that is right.
+    pub contained: bool,
+    /// The platform's message.
+    pub message: Option<String>,
+}
+
+/// What `doctor` found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Diagnosis {
+    /// The layers.
+    pub layers: Vec<LayerRow>,
+    /// The attacks.
+    pub attacks: Vec<AttackRow>,
+}
+
+impl Diagnosis {
+    /// Whether everything held.
+    pub fn is_healthy(&self) -> bool {
+        self.layers.iter().all(|row| row.holds) && self.attacks.iter().all(|row| row.contained)
+    }
+
+    /// The table.
+    pub fn render(&self) -> String {
+        let mark = |good: bool| if good { "ok  " } else { "FAIL" };
+        let mut out = String::from("Isolation layers of this machine, each tried alone\n\n");
+        for row in &self.layers {
+            let _ = writeln!(out, "  {} {:<20} {}", mark(row.holds), row.layer.name(), row.detail);
+        }
+        let _ = writeln!(out, "\nAttacks, run without review in the sandbox\n");
+        let width = self.attacks.iter().map(|row| row.name.len()).max().unwrap_or(0).min(40);
+        for row in &self.attacks {
+            let name = text::escape(&row.name, 60);
+            let _ = write!(out, "  {} {name:<width$} {:<18} {:>5} ms", mark(row.contained), row.class, row.duration_ms);
+            if !row.contained {
+                let _ =
+                    write!(out, "  expected {}", if row.expected.is_empty() { "containment".into() } else { row.expected.join(" or ") });
+                if let Some(message) = &row.message {
+                    let _ = write!(out, "; {message}");
+                }
+            }
+            out.push('\n');
+        }
+        let failed = self.layers.iter().filter(|row| !row.holds).count() + self.attacks.iter().filter(|row| !row.contained).count();
+        let _ = match failed {
+            0 => writeln!(out, "\n{} layers hold, {} attacks contained", self.layers.len(), self.attacks.len()),
+            _ => writeln!(out, "\n{failed} of {} rows failed", self.layers.len() + self.attacks.len()),
+        };
+        out
+    }
+}
+
+/// Tries every layer and every attack. `options.without` leaves layers out, whose rows must then fail.
+pub fn diagnose(attacks: &[Attack], options: &IsolationOptions) -> Diagnosis {
+    let options = IsolationOptions { require_full: false, spare_workers: 0, ..options.clone() };
+    let layers = Layer::ALL.par_iter().map(|&layer| try_layer(layer, &options)).collect();
+    let attacks = attacks.par_iter().map(|attack| try_attack(attack, &options)).collect();
+    Diagnosis { layers, attacks }
+}
+
+fn try_layer(layer: Layer, options: &IsolationOptions) -> LayerRow {
+    // Only this one is on, so that no other can take the credit, and off too if it is left out.
+    let others = Layer::ALL.into_iter().filter(|&other| other != layer || options.without.contains(layer));
+    let alone = IsolationOptions { without: others.collect::<LayerSet>(), ..options.clone() };
+    let execution = probe(Probe::Layer(layer), &ATTACK_LIMITS, &alone);
+    let (holds, detail) = match (layer, &execution.outcome) {
+        (Layer::Seccomp, Outcome::Violation(call)) => (true, format!("ended at {call}")),
+        (Layer::HeapCounter, Outcome::Limit(super::LimitKind::Heap)) => (true, "ended at the limit".into()),
+        (Layer::Seccomp | Layer::HeapCounter, _) => (false, execution.error_message().unwrap_or_default()),
+        (_, Outcome::Returned(_)) => (true, "stopped".into()),
+        _ => (false, execution.error_message().unwrap_or_default()),
+    };
+    LayerRow { layer, holds, detail }
+}
+
+fn try_attack(attack: &Attack, options: &IsolationOptions) -> AttackRow {
+    let execution = attack.run(&ATTACK_LIMITS, options);
+    AttackRow {
+        name: attack.name.clone(),
+        expected: attack.expected.clone(),
+        class: execution.outcome.class(),
+        duration_ms: execution.duration_ms,
+        contained: attack.is_contained(&execution.outcome),
+        message: execution.error_message(),
+    }
+}

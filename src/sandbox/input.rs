@@ -1,0 +1,156 @@
+//! The input against its schema, inside the worker: the schema is the author's text too.
+
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::frame::VIOLATIONS_MAX;
+use super::{SchemaViolation, text};
+
+/// Most bytes of a compiled pattern, and of its automaton.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// Most bytes of a violation's message.
+const VIOLATION_BYTES_MAX: usize = 512;
+
+/// A value from its text, deeper than serde_json's own bound: the caller has checked the depth.
+///
+/// # Errors
+/// Where the text is not JSON.
+pub fn parse(text: &str) -> Result<Value, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.disable_recursion_limit();
+    let value = Value::deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// Checks `input`: an object, unless the schema names another type, and whatever else it says.
+///
+/// # Errors
+/// The violations, the first [`VIOLATIONS_MAX`] of them. A schema that cannot be used rejects every input.
+pub fn check(schema: Option<&str>, input: &Value) -> Result<(), Vec<SchemaViolation>> {
+    let unusable = |reason: String| vec![violation("", &format!("the input schema cannot be used: {reason}"))];
+    let schema = match schema {
+        Some(text) => Some(parse(text).map_err(|error| unusable(error.to_string()))?),
+        None => None,
+    };
+    if !input.is_object() && !schema.as_ref().is_some_and(names_another_type) {
+        return Err(vec![violation("", "the input must be a JSON object")]);
+    }
+    let Some(schema) = schema else { return Ok(()) };
+    let validator = compile(&schema).map_err(unusable)?;
+    let violations: Vec<SchemaViolation> =
+        validator.iter_errors(input).take(VIOLATIONS_MAX).map(|error| violation(error.instance_path().as_str(), &masked(&error))).collect();
+    if violations.is_empty() { Ok(()) } else { Err(violations) }
+}
+
+/// A schema ready for use: draft 2020-12, local references only, patterns in linear time.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn compile(schema: &Value) -> Result<Validator, String> {
+    if let Some(reference) = remote_reference(schema) {
+        return Err(format!("reference to {reference:?}, which is not within the schema"));
+    }
+    let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
+    jsonschema::options().with_draft(Draft::Draft202012).with_pattern_options(patterns).build(schema).map_err(|error| error.to_string())
+}
+
+/// Whether the schema itself says that the input may be something else than an object.
+fn names_another_type(schema: &Value) -> bool {
+    let other = |name: &Value| name.as_str().is_some_and(|name| name != "object");
+    match schema.get("type") {
+        Some(Value::Array(names)) => names.iter().any(other),
+        Some(name) => other(name),
+        None => false,
+    }
+}
+
+/// The first reference that leaves the schema. Iterative: the depth is the author's.
+fn remote_reference(schema: &Value) -> Option<&str> {
+    let mut pending = vec![schema];
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::Array(items) => pending.extend(items),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    match member {
+                        Value::String(target) if matches!(name.as_str(), "$ref" | "$dynamicRef") && !target.starts_with('#') => {
+                            return Some(target);
+                        }
+                        Value::String(target) if name == "$schema" && !is_dialect(target) => return Some(target),
+                        _ => pending.push(member),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn is_dialect(target: &str) -> bool {
+    target.trim_end_matches('#') == "https://json-schema.org/draft/2020-12/schema"
+}
+
+/// What is wrong, without the values of the input: messages reach logs.
+fn masked(error: &ValidationError<'_>) -> String {
+    error.masked().to_string()
+}
+
+fn violation(path: &str, message: &str) -> SchemaViolation {
+    SchemaViolation { instance_path: text::escape(path, 256), message: text::escape(message, VIOLATION_BYTES_MAX) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn messages(schema: Value, input: Value) -> Vec<String> {
+        check(Some(&schema.to_string()), &input).err().unwrap_or_default().iter().map(SchemaViolation::to_string).collect()
+    }
+
+    #[test]
+    fn without_a_schema_the_input_is_an_object() {
+        assert!(check(None, &json!({})).is_ok());
+        for input in [json!(null), json!([]), json!("x"), json!(1)] {
+            assert_eq!(check(None, &input).unwrap_err()[0].to_string(), "the input must be a JSON object");
+        }
+    }
+
+    #[test]
+    fn another_type_is_allowed_only_by_name() {
+        assert!(messages(json!({"type": "array"}), json!([])).is_empty());
+        assert!(messages(json!({"type": ["object", "null"]}), json!(null)).is_empty());
+        assert_eq!(messages(json!({}), json!([])), ["the input must be a JSON object"]);
+    }
+
+    #[test]
+    fn violations_say_where_and_what_but_not_the_value() {
+        let schema = json!({"type": "object", "properties": {"pin": {"type": "integer", "maximum": 9}}, "required": ["name"]});
+        let found = messages(schema, json!({"pin": "secret"}));
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().any(|message| message.starts_with("/pin: ")), "{found:?}");
+        assert!(found.iter().all(|message| !message.contains("secret")), "{found:?}");
+    }
+
+    #[test]
+    fn references_stay_inside_and_patterns_stay_linear() {
+        for schema in [
+            json!({"$ref": "https://example.org/x"}),
+            json!({"properties": {"a": {"$ref": "other.json"}}}),
+            json!({"properties": {"a": {"pattern": "(?=a)b"}}}),
+            json!({"properties": {"a": {"pattern": "((a{1000}){1000}){1000}"}}}),
+            json!({"type": "nonsense"}),
+        ] {
+            let found = messages(schema.clone(), json!({"a": "b"}));
+            assert!(found.len() == 1 && found[0].contains("cannot be used"), "{schema} {found:?}");
+        }
+        assert!(
+            messages(json!({"$defs": {"n": {"type": "number"}}, "properties": {"a": {"$ref": "#/$defs/n"}}}), json!({"a": 1})).is_empty()
+        );
+    }
+}
