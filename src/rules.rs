@@ -93,8 +93,8 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     let given: String = given.chars().take(100).collect();
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&given, name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
+        .map(|name| (strsim::normalized_damerau_levenshtein(&given, name), name))
+        .filter(|(likeness, _)| *likeness > 0.6)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }
