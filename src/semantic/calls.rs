@@ -198,10 +198,16 @@ impl Analyzer<'_> {
             let entered = state.clone();
             let outcome = self.activate(frame, entered);
             let yielded = self.yields.pop().flatten();
-            if let Some((after, _)) = outcome.normal {
-                *state = after;
+            let mut object = Object { rest: yielded, length: Interval::LENGTH, ..Object::new() };
+            match outcome.normal {
+                Some((after, _)) => *state = after,
+                // No way through it: whoever asks for all of its values asks for ever.
+                None if outcome.thrown.is_none() => {
+                    let yes = self.model.symbols.boolean(true);
+                    object.fields.insert("[[endless]]".into(), Field::Value(yes));
+                }
+                None => {}
             }
-            let object = Object { rest: yielded, length: Interval::LENGTH, ..Object::new() };
             let iterator = self.allocate(state, reg, 216 + nth % 8, AllocKind::Iterator, object);
             return iterator.into();
         }

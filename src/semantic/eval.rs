@@ -56,7 +56,10 @@ impl Analyzer<'_> {
                 self.template(state, quasis, parts, op.range)
             }
             OpKind::TemplateObject { quasis, raw } => self.template_object(state, reg, quasis, raw),
-            OpKind::Param(i) => self.frame().args.get(*i as usize).unwrap_or(undefined),
+            OpKind::Param(i) => {
+                let passed = self.frame().args.get(*i as usize).unwrap_or(undefined);
+                self.parameter(state, reg, *i as usize, passed)
+            }
             OpKind::RestParam(i) => self.rest_param(state, reg, *i as usize),
             OpKind::This => self.this_value(),
             OpKind::Arguments => self.rest_param(state, reg, 0),

@@ -133,8 +133,8 @@ pub struct Analyzer<'a> {
     pub pieces: BTreeSet<Sym>,
     /// Arrays made from another by a method, with its arguments.
     pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
-    /// Results of `exec`: whether each call goes on where the last one ended, and the text.
-    pub exec_results: HashMap<Sym, (bool, Option<Sym>)>,
+    /// Results of `exec`: the expression, if it is a literal, and the text.
+    pub exec_results: HashMap<Sym, (Option<Sym>, Option<Sym>)>,
     /// What each activation takes from and puts into collections.
     pub collection_ops: HashMap<(FuncId, Ctx), Vec<super::loops::CollectionOp>>,
     /// Calls from which an exception may come.

@@ -225,6 +225,16 @@ impl Analyzer<'_> {
             .collect()
     }
 
+    /// Remembers that the activation takes from, or puts into, a collection.
+    pub fn note_collection_op(&mut self, collection: Sym, shrinks: bool, added: Vec<Sym>) {
+        let frame = self.frame();
+        let (func, ctx, block) = (frame.func, frame.ctx, self.current_block);
+        let ops = self.collection_ops.entry((func, ctx)).or_default();
+        if ops.len() < 256 && !ops.iter().any(|op| op.block == block && op.collection == collection && op.shrinks == shrinks && op.added == added) {
+            ops.push(CollectionOp { block, collection, shrinks, added });
+        }
+    }
+
     /// Two symbols that are the same collection before and after a step of the loop.
     fn same_storage(&self, a: Sym, b: Sym) -> bool {
         let root = |sym: Sym| match self.model.symbols.value(sym) {
@@ -583,7 +593,7 @@ impl Analyzer<'_> {
         if let Some(exit) = self.exit_by_length(trace, natural, latches, value, state, func) {
             return exit;
         }
-        if let Some(exit) = self.exit_by_regex(value) {
+        if let Some(exit) = self.exit_by_regex(value, natural, func) {
             return exit;
         }
         // The value taken from a collection in the condition itself.
@@ -654,19 +664,35 @@ impl Analyzer<'_> {
         }
     }
 
-    fn exit_by_regex(&mut self, value: Sym) -> Option<Exit> {
-        let found = self.model.symbols.leaves(value).into_iter().find_map(|l| self.exec_results.get(&l).cloned())?;
-        Some(match found {
-            (true, text) => {
-                let size = match text {
-                    Some(text) => self.size_of_collection(&State::default(), text),
-                    None => Size::Bounded,
-                };
-                Exit::Ranked(size)
-            }
-            (false, _) => {
-                Exit::Stuck("`exec` starts from the beginning in every round: its expression has neither `g` nor `y`".into(), Vec::new())
-            }
+    /// `while ((m = re.exec(text)))`: each call goes on where the last one ended.
+    fn exit_by_regex(&mut self, value: Sym, natural: &NaturalLoop, func: FuncId) -> Option<Exit> {
+        let (regex, text) = self.model.symbols.leaves(value).into_iter().find_map(|l| self.exec_results.get(&l).cloned())?;
+        let Some(regex) = regex else { return Some(Exit::Unknown("whether the expression goes on after each match could not be shown".into())) };
+        let Value::Regex { pattern, flags } = self.model.symbols.value(regex).clone() else { return None };
+        if !flags.contains(['g', 'y']) {
+            return Some(Exit::Stuck("`exec` starts from the beginning in every round: its expression has neither `g` nor `y`".into(), Vec::new()));
+        }
+        let graph = self.graphs[func.index()].clone();
+        let body = self.model.ir.body(func);
+        let made_here = graph.blocks_of(natural).iter().any(|b| {
+            body.blocks[b.index()].ops.iter().any(|r| matches!(&body.ops[r.index()].kind, OpKind::Regex { pattern: p, .. } if **p == *pattern))
+        });
+        if made_here {
+            return Some(Exit::Stuck("the expression is made anew in every round, so `exec` always starts from the beginning".into(), Vec::new()));
+        }
+        let matches_nothing = regress::Regex::with_flags(&pattern, &*flags).is_ok_and(|r| r.find("").is_some());
+        if matches_nothing && !self.writes_last_index(func, natural) {
+            return Some(Exit::Stuck("the expression can match nothing at all, and `exec` does not go on after an empty match".into(), Vec::new()));
+        }
+        let size = text.map_or(Size::Bounded, |text| self.size_of_collection(&State::default(), text));
+        Some(Exit::Ranked(size))
+    }
+
+    fn writes_last_index(&self, func: FuncId, natural: &NaturalLoop) -> bool {
+        let graph = &self.graphs[func.index()];
+        let body = self.model.ir.body(func);
+        graph.blocks_of(natural).iter().any(|b| {
+            body.blocks[b.index()].ops.iter().any(|r| matches!(&body.ops[r.index()].kind, OpKind::Set { key: super::ir::Key::Name(name), .. } if name == "lastIndex"))
         })
     }
 

@@ -130,7 +130,11 @@ impl Analyzer<'_> {
                 }
             };
             let site = self.site(call.reg, call.nth);
-            return self.opaque_at(site, facts, &parts);
+            let value = self.opaque_at(site, facts, &parts);
+            if call.path == "Math.random" {
+                self.random.insert(value);
+            }
+            return value;
         }
         let parts: Vec<Sym> = parts.into_iter().map(|p| self.shallow(state, p)).collect();
         self.model.symbols.intern(Value::Call(call.path.into(), parts))
@@ -297,7 +301,11 @@ impl Analyzer<'_> {
             self.hold_for_all(state, &turn, &site);
         }
         let result = match method {
-            "map" => self.array_with(state, call.reg, 230, Some(value), receiver.length),
+            "map" => {
+                let mapped = self.array_with(state, call.reg, 230, Some(value), receiver.length);
+                self.derived.insert(mapped, ("map".into(), call.this, Vec::new()));
+                mapped
+            }
             "flatMap" => {
                 let inner = self.flattened(state, value, call.reg);
                 self.array_with(state, call.reg, 230, Some(inner), Interval::LENGTH)
@@ -308,7 +316,9 @@ impl Analyzer<'_> {
                     self.keep_turn(state, &kept, &site);
                 }
                 let kept = self.filtered_entries(state, call, element);
-                self.array_with(state, call.reg, 230, Some(kept), Interval { lo: 0.0, hi: receiver.length.hi })
+                let part = self.array_with(state, call.reg, 230, Some(kept), Interval { lo: 0.0, hi: receiver.length.hi });
+                self.derived.insert(part, ("filter".into(), call.this, call.args.list.clone()));
+                part
             }
             "some" | "every" => {
                 let truth = method == "every";
@@ -493,6 +503,9 @@ impl Analyzer<'_> {
             "push" | "unshift" => {
                 self.changed(this, call.range);
                 self.append(state, call, method);
+                let mut added = call.args.list.clone();
+                added.extend(call.args.rest);
+                self.note_collection_op(this, false, added);
                 let length = self.model.facts(state, this).length;
                 self.opaque(reg, 97, Facts::number(length, true), &[]).into()
             }
@@ -525,6 +538,13 @@ impl Analyzer<'_> {
                 let removed = self.array_with(state, reg, 230, Some(element), Interval { lo: 0.0, hi: facts.length.hi });
                 self.scramble(state, call);
                 let added: Vec<Sym> = call.args.list.iter().skip(2).copied().collect();
+                let takes = call.args.list.get(1).is_none_or(|&n| self.model.facts(state, n).range.lo >= 1.0);
+                if takes {
+                    self.note_collection_op(this, true, vec![removed]);
+                }
+                if !added.is_empty() {
+                    self.note_collection_op(this, false, added.clone());
+                }
                 for leaf in self.model.symbols.leaves(this) {
                     let rest = state.object(leaf).and_then(|o| o.rest);
                     let all: Vec<Sym> = rest.into_iter().chain(added.iter().copied()).collect();
@@ -574,7 +594,11 @@ impl Analyzer<'_> {
                 parts.extend(call.args.list.iter().copied());
                 let length = crate::semantic::builtins::call_facts(&mut self.model, state, "Array.prototype.slice", &parts).length;
                 let length = if method == "slice" { length } else { facts.length };
-                self.array_with(state, reg, 230, Some(element), length).into()
+                let piece = self.array_with(state, reg, 230, Some(element), length);
+                if method == "slice" {
+                    self.derived.insert(piece, ("slice".into(), this, call.args.list.clone()));
+                }
+                piece.into()
             }
             "concat" => {
                 let mut elements = vec![self.element_of(state, this, reg, 1)];
@@ -1108,6 +1132,7 @@ impl Analyzer<'_> {
                 self.observe_regex(state, regex, text, call.range);
                 let length = self.model.facts(state, text).length;
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: length.hi }), &[text]);
+                self.pieces.insert(part);
                 let found = self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: length.hi + 1.0 });
                 let index = self.opaque(reg, 96, Facts::number(Interval { lo: 0.0, hi: length.hi }, true), &[]);
                 let groups = self.allocate(state, reg, 234, AllocKind::Object, Object { rest: Some(part), ..Object::new() });
@@ -1115,6 +1140,10 @@ impl Analyzer<'_> {
                 object.fields.insert("index".into(), Field::Value(index));
                 object.fields.insert("groups".into(), Field::Value(groups));
                 object.fields.insert("input".into(), Field::Value(text));
+                if call.path.starts_with("RegExp") {
+                    let regex = self.regex_constant(state, this);
+                    self.exec_results.insert(found, (regex, Some(text)));
+                }
                 let null = self.model.symbols.intern(Value::Null);
                 Some(self.one_of(state, reg, 98, &[found, null]).into())
             }
@@ -1124,6 +1153,7 @@ impl Analyzer<'_> {
                 let found = self.array_with(state, reg, 231, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 });
                 let index = self.opaque(reg, 96, Facts::number(Interval { lo: 0.0, hi: facts.length.hi }, true), &[]);
                 let groups = self.allocate(state, reg, 234, AllocKind::Object, Object { rest: Some(part), ..Object::new() });
+                self.pieces.insert(part);
                 state.object_mut(found).fields.insert("index".into(), Field::Value(index));
                 state.object_mut(found).fields.insert("groups".into(), Field::Value(groups));
                 Some(self.array_with(state, reg, 230, Some(found), Interval { lo: 0.0, hi: facts.length.hi + 1.0 }).into())
@@ -1317,6 +1347,7 @@ impl Analyzer<'_> {
                     object.length = Interval { lo: object.length.lo, hi: object.length.hi + 1.0 };
                     object.grown += 1;
                 }
+                self.note_collection_op(this, false, vec![value]);
                 Some(this.into())
             }
             "has" => {
@@ -1331,6 +1362,7 @@ impl Analyzer<'_> {
                     let object = state.object_mut(leaf);
                     object.length = Interval { lo: 0.0, hi: object.length.hi };
                 }
+                self.note_collection_op(this, true, Vec::new());
                 Some(self.opaque(reg, 97, Facts::of(Types::BOOLEAN), &[]).into())
             }
             "forEach" => {
