@@ -573,7 +573,11 @@ impl Analyzer<'_> {
         let spread = elements.iter().flatten().any(|e| e.spread);
         if !spread {
             let undefined = self.model.symbols.undefined();
-            let list: Vec<Sym> = elements.iter().map(|e| e.as_ref().and_then(|a| registers[a.reg.index()]).unwrap_or(undefined)).collect();
+            let mut list: Vec<Sym> = elements.iter().map(|e| e.as_ref().and_then(|a| registers[a.reg.index()]).unwrap_or(undefined)).collect();
+            for (i, element) in list.iter_mut().enumerate() {
+                let site = self.site(reg, 161 + (i % 32) as u8);
+                *element = self.model.keep(state, *element, site);
+            }
             return self.array_of(state, reg, 0, &list);
         }
         let args: Vec<Arg> = elements.iter().flatten().copied().collect();
@@ -613,6 +617,8 @@ impl Analyzer<'_> {
                                 self.observe_proto_key("__proto__", *at, "written");
                             }
                             self.name_value(state, &name, value, *at);
+                            let site = self.site(reg, 161 + (i % 32) as u8);
+                            let value = self.model.keep(state, value, site);
                             object.fields.insert(name, Field::Value(value));
                         }
                         PropKey::Dynamic(key) => {

@@ -86,9 +86,12 @@ impl Analyzer<'_> {
         }
         values.sort();
         values.dedup();
+        let plain = |analyzer: &Self, v: Sym| {
+            analyzer.model.symbols.is_constant(v) || matches!(analyzer.model.symbols.value(v), Value::Alloc { .. } | Value::Closure(..) | Value::Builtin(_) | Value::Bound { .. } | Value::Class(_))
+        };
         match values[..] {
             [] => self.model.symbols.undefined(),
-            [only] => only,
+            [only] if plain(self, only) => only,
             _ => {
                 let merged = self.model.symbols.intern(Value::Prop(object, key.clone()));
                 values.iter().for_each(|&v| self.model.symbols.add_operand(merged, v));
@@ -523,6 +526,8 @@ impl Analyzer<'_> {
     /// Writes a property of whatever the object may be.
     pub fn write(&mut self, state: &mut State, reg: Reg, object: Sym, key: PropKey, value: Sym, range: TextRange) {
         self.demand_write(state, object, range);
+        let site = self.site(reg, 160);
+        let value = self.model.keep(state, value, site);
         if let PropKey::Name(name) = &key {
             self.name_value(state, &name.clone(), value, range);
             if &**name == "__proto__" || LEGACY_ACCESSORS.contains(&&**name) {

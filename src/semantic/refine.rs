@@ -11,16 +11,18 @@ use super::model::Model;
 use super::state::{Field, State};
 use super::symbol::{AllocKind, PropKey, Sym, Value};
 
+/// Applies what a stored condition implies.
+fn learn_condition(model: &mut Model, state: &mut State, sym: Sym, truth: bool) -> bool {
+    let Some(condition) = state.conditions.get(&sym).cloned() else { return true };
+    let implied = if truth { &condition.if_true } else { &condition.if_false };
+    let Some(implied) = implied else { return false };
+    implied.iter().all(|(about, facts)| learn(model, state, *about, *facts))
+}
+
 /// Refines `state` by "`sym` is truthy" (or falsy). False if that cannot be.
 pub fn assume(model: &mut Model, state: &mut State, sym: Sym, truth: bool) -> bool {
-    if let Some(condition) = state.conditions.get(&sym).cloned() {
-        let implied = if truth { &condition.if_true } else { &condition.if_false };
-        let Some(implied) = implied else { return false };
-        for (about, facts) in implied {
-            if !learn(model, state, *about, *facts) {
-                return false;
-            }
-        }
+    if !learn_condition(model, state, sym, truth) {
+        return false;
     }
     match model.symbols.value(sym).clone() {
         Value::Unary(UnaryOp::Not, a) => return assume(model, state, a, !truth),
@@ -38,7 +40,7 @@ pub fn assume(model: &mut Model, state: &mut State, sym: Sym, truth: bool) -> bo
     }
     let facts = model.facts(state, sym);
     let refined = facts.assume(truth);
-    refined.types != Types::NONE && (refined == facts || state.learn(sym, refined))
+    refined.types != Types::NONE && (refined == facts || learn(model, state, sym, refined))
 }
 
 /// Adds facts about `sym` and what follows for the values it was computed from.
@@ -56,7 +58,37 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
     }
     state.learn(sym, after);
     learn_parts(model, state, sym, after);
+    learn_operand(model, state, sym, after);
+    if after.length.hi == 0.0 && before.length.hi > 0.0 || after.types.only(Types::NULLISH) || after.types.only(Types::NUMBER) && after.range.hi < 0.0 {
+        learn_absence(model, state, sym);
+    }
     true
+}
+
+/// If only one of the values that a merge may be is left, what is known of the merge is known of it.
+fn learn_operand(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
+    if !matches!(model.symbols.value(sym), Value::Phi(_) | Value::Prop(..)) {
+        return;
+    }
+    let operands: Vec<Sym> = model.symbols.operands(sym).filter(|&o| o != sym).take(4).collect();
+    let mut possible = Vec::new();
+    for operand in operands {
+        if model.facts(state, operand).types.may(facts.types) {
+            possible.push(operand);
+        }
+    }
+    if let [only] = possible[..] {
+        if !model.symbols.is_constant(only) {
+            learn(model, state, only, facts);
+        }
+    }
+}
+
+/// A search found nothing: what it looked for is nowhere.
+fn learn_absence(model: &mut Model, state: &mut State, sym: Sym) {
+    for (about, facts) in model.absence.get(&sym).cloned().unwrap_or_default() {
+        learn(model, state, about, facts);
+    }
 }
 
 /// What facts about a result say about its operands, for operations that can be inverted.
@@ -67,6 +99,9 @@ fn learn_parts(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
             let of = model.facts(state, base);
             if of.types.only(Types::ITERABLE) || model.symbols.as_builtin(base).is_none() {
                 learn(model, state, base, Facts { length: facts.range.meet(Interval::LENGTH), ..Facts::ANY });
+            }
+            if facts.range.hi <= 0.0 {
+                learn_condition(model, state, sym, false);
             }
         }
         Value::Binary(op, a, b) => {
@@ -251,6 +286,16 @@ fn assume_equal(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bo
 
 fn assume_constant(model: &mut Model, state: &mut State, a: Sym, b: Sym, constant: Facts, strict: bool, same: bool) -> bool {
     let nullish = constant.types.may(Types::NULLISH);
+    // `x === true`, `x !== undefined`: for a stored condition this is its truth.
+    let falsy = nullish || constant.types.only(Types::FALSE);
+    if (falsy || constant.types.only(Types::TRUE)) && (same || model.facts(state, a).types.only(Types::BOOLEAN)) {
+        if !learn_condition(model, state, a, same != falsy) {
+            return false;
+        }
+    }
+    if nullish && same {
+        learn_absence(model, state, a);
+    }
     if !strict && nullish {
         return learn(model, state, a, Facts::of(if same { Types::NULLISH } else { !Types::NULLISH }));
     }

@@ -263,7 +263,46 @@ impl Merge<'_> {
         if let Some(condition) = self.implied(model, a, b) {
             self.left_conditions(phi, condition);
         }
+        self.object_conditions(model, phi, a, b);
         phi
+    }
+
+    /// Two objects meet whose flags differ, as in `{ ok: true }` and `{ ok: false, errors }`: the flag
+    /// of the merged one tells which of the two it was.
+    fn object_conditions(&mut self, model: &mut Model, phi: Sym, a: Sym, b: Sym) {
+        let (Some(x), Some(y)) = (self.flags(model, &self.left, a), self.flags(model, self.right, b)) else { return };
+        for (key, va) in &x {
+            let Some((_, vb)) = y.iter().find(|(k, _)| k == key) else { continue };
+            if va == vb {
+                continue;
+            }
+            if let Some(condition) = self.implied(model, *va, *vb) {
+                let flag = model.property_symbol(phi, key);
+                model.symbols.add_operand(flag, *va);
+                model.symbols.add_operand(flag, *vb);
+                self.left_conditions(flag, condition);
+            }
+        }
+    }
+
+    /// Properties of an object, or of a merge of objects, that may serve as a flag.
+    fn flags(&self, model: &Model, state: &State, sym: Sym) -> Option<Vec<(Rc<str>, Sym)>> {
+        if let Some(object) = state.object(sym).filter(|o| o.closed && o.fields.len() <= 8) {
+            let values = object.fields.iter().filter_map(|(k, f)| match f {
+                Field::Value(v) if model.symbols.is_constant(*v) || model.is_condition(state, *v) => Some((k.clone(), *v)),
+                _ => None,
+            });
+            return Some(values.collect());
+        }
+        let merged: Vec<(Rc<str>, Sym)> = state
+            .conditions
+            .keys()
+            .filter_map(|c| match model.symbols.value(*c) {
+                Value::Prop(base, super::symbol::PropKey::Name(key)) if *base == sym => Some((key.clone(), *c)),
+                _ => None,
+            })
+            .collect();
+        (!merged.is_empty()).then_some(merged)
     }
 
     fn left_conditions(&mut self, phi: Sym, condition: Condition) {
@@ -420,8 +459,35 @@ impl Merge<'_> {
         known
     }
 
-    fn conditions(&mut self, model: &Model) -> OrdMap<Sym, Rc<Condition>> {
+    /// An array that is empty on one side only: that it is empty later tells which side it was.
+    fn emptiness(&mut self, model: &mut Model) -> Vec<(Sym, Rc<Condition>)> {
+        let mut found = Vec::new();
+        let (left, right) = (self.left.clone(), self.right.clone());
+        if left.heap.ptr_eq(&right.heap) {
+            return found;
+        }
+        for item in left.heap.diff(&right.heap) {
+            let DiffItem::Update { old: (sym, a), new: (_, b) } = item else { continue };
+            if !matches!(model.symbols.value(*sym), Value::Alloc { kind: super::symbol::AllocKind::Array, .. }) {
+                continue;
+            }
+            let length = model.property_symbol(*sym, "length");
+            let earlier = |state: &State| state.conditions.get(&length).and_then(|c| c.if_false.clone()).unwrap_or_default();
+            let (empty, other) = match (a.length.lo >= 1.0, b.length.lo >= 1.0) {
+                (true, false) => (&right, &left),
+                (false, true) => (&left, &right),
+                _ => continue,
+            };
+            let mut facts = gained(empty, &[other]);
+            facts.extend(earlier(empty));
+            found.push((length, Rc::new(Condition { if_true: Some(Vec::new()), if_false: Some(facts) })));
+        }
+        found
+    }
+
+    fn conditions(&mut self, model: &mut Model) -> OrdMap<Sym, Rc<Condition>> {
         let mut conditions = self.left.conditions.clone();
+        let emptiness = self.emptiness(model);
         for (sym, condition) in &self.right.conditions {
             match conditions.get(sym) {
                 Some(same) if same == condition => {}
@@ -433,7 +499,7 @@ impl Merge<'_> {
                 }
             }
         }
-        let _ = model;
+        conditions.extend(emptiness);
         conditions
     }
 }

@@ -29,6 +29,8 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         opaque: HashMap::new(),
         checked_for_nan: HashSet::new(),
         created_globals: HashSet::new(),
+        kept: HashMap::new(),
+        absence: HashMap::new(),
         in_progress: Vec::new(),
     };
     let mut analyzer = Analyzer::new(model, graphs, &names);

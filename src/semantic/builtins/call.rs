@@ -300,6 +300,8 @@ impl Analyzer<'_> {
         if matches!(method, "map" | "flatMap" | "forEach" | "filter") {
             self.hold_for_all(state, &turn, &site);
         }
+        let site_of_result = self.site(call.reg, 161);
+        let value = if method == "map" { self.model.keep(&turn, value, site_of_result) } else { value };
         let result = match method {
             "map" => {
                 let mapped = self.array_with(state, call.reg, 230, Some(value), receiver.length);
@@ -318,6 +320,7 @@ impl Analyzer<'_> {
                 let kept = self.filtered_entries(state, call, element);
                 let part = self.array_with(state, call.reg, 230, Some(kept), Interval { lo: 0.0, hi: receiver.length.hi });
                 self.derived.insert(part, ("filter".into(), call.this, call.args.list.clone()));
+                self.note_absence(part, value, &turn, &site);
                 part
             }
             "some" | "every" => {
@@ -335,11 +338,26 @@ impl Analyzer<'_> {
                 if let Some(found) = self.model.assumed(&turn, value, true) {
                     self.keep_turn(state, &found, &site);
                 }
-                self.one_of(state, call.reg, 92, &[element, undefined])
+                let found = self.one_of(state, call.reg, 92, &[element, undefined]);
+                self.note_absence(found, value, &turn, &site);
+                found
             }
-            _ => self.opaque(call.reg, 93, Facts::number(Interval { lo: -1.0, hi: receiver.length.hi }, true), &[]),
+            _ => {
+                let index = self.opaque(call.reg, 93, Facts::number(Interval { lo: -1.0, hi: receiver.length.hi }, true), &[]);
+                self.note_absence(index, value, &turn, &site);
+                index
+            }
         };
         OpResult { value: Some(result), thrown }
+    }
+
+    /// If the search finds nothing, its test was false for every element.
+    fn note_absence(&mut self, result: Sym, test: Sym, turn: &State, site: &crate::semantic::symbol::Site) {
+        let facts = match self.model.assumed(turn, test, false) {
+            Some(held) => self.general_facts(&held, turn, site),
+            None => Vec::new(),
+        };
+        self.model.absence.insert(result, facts);
     }
 
     /// Facts gained on one turn's values, said of all elements.
@@ -666,6 +684,13 @@ impl Analyzer<'_> {
     }
 
     fn append(&mut self, state: &mut State, call: &Call<'_>, method: &str) {
+        let mut list = call.args.list.clone();
+        for (i, value) in list.iter_mut().enumerate() {
+            let site = self.site(call.reg, 161 + (i % 32) as u8);
+            *value = self.model.keep(state, *value, site);
+        }
+        let args = Args { list, ..call.args.clone() };
+        let call = &Call { args: &args, ..*call };
         let leaves = self.model.symbols.leaves(call.this);
         for &leaf in &leaves {
             let exact = self.exact_elements(state, leaf);
@@ -1326,6 +1351,8 @@ impl Analyzer<'_> {
             "set" | "add" => {
                 self.changed(this, call.range);
                 let value = call.args.get(usize::from(method == "set"))?;
+                let site = self.site(reg, 161);
+                let value = self.model.keep(state, value, site);
                 for leaf in self.model.symbols.leaves(this) {
                     let exact = method == "add" && self.exact_elements(state, leaf).is_some() && self.frame_is_straight();
                     let rest = state.object(leaf).and_then(|o| o.rest);
