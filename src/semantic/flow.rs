@@ -268,6 +268,7 @@ struct Run {
     func: FuncId,
     cfg: Rc<Graph>,
     trace: Trace,
+    edges: BTreeMap<BlockId, Vec<(BlockId, State)>>,
     visits: Vec<u32>,
     work: BTreeSet<usize>,
     normal: Option<State>,
@@ -284,7 +285,7 @@ impl Run {
         let mut trace = Trace { entry: vec![None; body.blocks.len()], registers: vec![None; body.ops.len()], ..Trace::default() };
         trace.entry[0] = Some(entry);
         let visits = vec![0; body.blocks.len()];
-        Run { func, cfg, trace, visits, work: BTreeSet::from([0]), normal: None, thrown: None, caught: BTreeMap::new() }
+        Run { func, cfg, trace, edges: BTreeMap::new(), visits, work: BTreeSet::from([0]), normal: None, thrown: None, caught: BTreeMap::new() }
     }
 
     fn fixpoint(&mut self, analyzer: &mut Analyzer<'_>) {
@@ -431,17 +432,42 @@ impl Run {
             block: to,
             widen: self.visits[to.index()] >= limits::WIDEN_AFTER && self.cfg.is_header(to),
         };
-        let changed = match &mut self.trace.entry[to.index()] {
-            Some(known) => known.join(&mut analyzer.model, &state, place),
-            empty => {
-                let state = if self.cfg.is_header(to) { open_loop(analyzer, &self.cfg, place, state) } else { state };
-                *empty = Some(state);
-                true
+        let changed = if self.cfg.is_header(to) || from == to {
+            match &mut self.trace.entry[to.index()] {
+                Some(known) => known.join(&mut analyzer.model, &state, place),
+                empty => {
+                    let state = if self.cfg.is_header(to) { open_loop(analyzer, &self.cfg, place, state) } else { state };
+                    *empty = Some(state);
+                    true
+                }
             }
+        } else {
+            self.meet_edges(analyzer, from, to, state, place)
         };
         if changed && !analyzer.reporting {
             self.work.insert(self.cfg.position(to));
         }
+    }
+
+    /// Outside of loop headers a block's state is what its edges say now, not what they ever said: the
+    /// way out of a loop is not held to what the first round knew.
+    fn meet_edges(&mut self, analyzer: &mut Analyzer<'_>, from: BlockId, to: BlockId, state: State, place: Place) -> bool {
+        let edges = self.edges.entry(to).or_default();
+        match edges.iter_mut().find(|(source, _)| *source == from) {
+            Some((_, known)) if *known == state && self.trace.entry[to.index()].is_some() => return false,
+            Some((_, known)) => *known = state,
+            None => edges.push((from, state)),
+        }
+        edges.sort_by_key(|(source, _)| *source);
+        let edges = edges.clone();
+        let mut states = edges.into_iter().map(|(_, state)| state);
+        let Some(mut joined) = states.next() else { return false };
+        for state in states {
+            joined.join(&mut analyzer.model, &state, place);
+        }
+        let changed = self.trace.entry[to.index()].as_ref() != Some(&joined);
+        self.trace.entry[to.index()] = Some(joined);
+        changed
     }
 
     fn raise(&mut self, analyzer: &mut Analyzer<'_>, handler: BlockId, state: &State, value: Option<Sym>) {
