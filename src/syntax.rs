@@ -4,6 +4,8 @@
 //! identifiers are the same binding exactly if name and context agree, and one whose context is
 //! `unresolved` is declared nowhere in the file.
 
+pub mod precheck;
+
 use swc_common::comments::SingleThreadedComments;
 use swc_common::{BytePos, GLOBALS, Globals, Mark, Span, Spanned, SyntaxContext};
 use swc_ecma_ast::{EsVersion, Pass, Program};

@@ -235,6 +235,10 @@ impl Rests {
 
 /// A node: a state, and the set of the rest of the text.
 type Node = (State, u32);
+/// What each key of a breadth-first search was first reached from, and by what.
+type Reached<K> = HashMap<K, Option<(K, Atom)>>;
+/// Nodes of the graph, each with a word that leads back to it.
+type Pumps = Vec<(u32, Vec<Atom>)>;
 /// What an edge reads, and the set after it: two paths read the same text exactly if these agree.
 type Label = (Atom, u32);
 
@@ -307,7 +311,7 @@ impl Graph {
 
     /// A shortest word from `from` to `to`.
     fn word(&self, from: u32, to: u32) -> Option<Vec<Atom>> {
-        let mut reached: HashMap<u32, Option<(u32, Atom)>> = HashMap::from([(from, None)]);
+        let mut reached: Reached<u32> = HashMap::from([(from, None)]);
         let mut queue = VecDeque::from([from]);
         while let Some(node) = queue.pop_front() {
             if node == to {
@@ -345,7 +349,7 @@ impl Graph {
     fn double_cycle(&self, components: &Components, component: u32, budget: &mut usize) -> Result<Option<(u32, Vec<Atom>)>, Exceeded> {
         let inside = |node: u32| components.of[node as usize] == component;
         // Pairs reached after a split, each with the pair before it; a root has its split node.
-        let mut reached: HashMap<(u32, u32), Option<((u32, u32), Atom)>> = HashMap::new();
+        let mut reached: Reached<(u32, u32)> = HashMap::new();
         let mut splits: HashMap<(u32, u32), (u32, Atom)> = HashMap::new();
         let mut queue = VecDeque::new();
         for &node in &components.members[component as usize] {
@@ -399,7 +403,7 @@ impl Graph {
     ) -> Result<Option<Vec<Atom>>, Exceeded> {
         let (a, b) = (components.of[p as usize], components.of[q as usize]);
         let start = (p, p, q);
-        let mut reached: HashMap<(u32, u32, u32), Option<((u32, u32, u32), Atom)>> = HashMap::from([(start, None)]);
+        let mut reached: Reached<(u32, u32, u32)> = HashMap::from([(start, None)]);
         let mut queue = VecDeque::from([start]);
         while let Some(triple) = queue.pop_front() {
             *budget = budget.checked_sub(1).ok_or(Exceeded)?;
@@ -426,26 +430,21 @@ impl Graph {
     }
 
     /// The degree of the work if it is more than linear, and the pumps of a chain of that degree.
-    fn longest_chain(&self, components: &Components, budget: &mut usize) -> Result<Option<(u32, Vec<(u32, Vec<Atom>)>)>, Exceeded> {
+    fn longest_chain(&self, components: &Components, budget: &mut usize) -> Result<Option<(u32, Pumps)>, Exceeded> {
         let reach = components.reachable(self)?;
         // Components are numbered so that edges lead to lower numbers.
-        let mut best: HashMap<u32, (u32, Vec<(u32, Vec<Atom>)>)> = HashMap::new();
+        let mut best: HashMap<u32, (u32, Pumps)> = HashMap::new();
         let mut cyclic: Vec<u32> = components.cyclic().map(|(component, _)| component).collect();
         cyclic.sort_unstable_by(|a, b| b.cmp(a));
         for (i, &b) in cyclic.iter().enumerate() {
             let mut longest = (1, Vec::new());
             for &a in cyclic[..i].iter().filter(|&&a| reach[a as usize].contains(&b)) {
                 let Some((degree, chain)) = best.get(&a) else { continue };
-                if *degree + 1 <= longest.0 {
+                if *degree < longest.0 {
                     continue;
                 }
                 match self.link_between(components, (a, b), &reach, budget)? {
-                    Some((p, word)) => {
-                        let mut chain = chain.clone();
-                        chain.push((p.0, word.clone()));
-                        chain.push((p.1, word));
-                        longest = (*degree + 1, chain);
-                    }
+                    Some(pumps) => longest = (*degree + 1, chain.iter().cloned().chain(pumps).collect()),
                     None if *degree > longest.0 => longest = (*degree, chain.clone()),
                     None => {}
                 }
@@ -455,14 +454,13 @@ impl Graph {
         Ok(best.into_values().max_by_key(|(degree, _)| *degree).filter(|(degree, _)| *degree > 1))
     }
 
-    #[allow(clippy::type_complexity)]
     fn link_between(
         &self,
         components: &Components,
         (a, b): (u32, u32),
         reach: &[HashSet<u32>],
         budget: &mut usize,
-    ) -> Result<Option<((u32, u32), Vec<Atom>)>, Exceeded> {
+    ) -> Result<Option<[(u32, Vec<Atom>); 2]>, Exceeded> {
         let useful: HashSet<u32> = reach[a as usize].iter().copied().filter(|c| reach[*c as usize].contains(&b)).collect();
         for &p in &components.members[a as usize] {
             for &q in &components.members[b as usize] {
@@ -470,7 +468,7 @@ impl Graph {
                     continue;
                 }
                 if let Some(word) = self.link(components, (p, q), &useful, budget)? {
-                    return Ok(Some(((p, q), word)));
+                    return Ok(Some([(p, word.clone()), (q, word)]));
                 }
             }
         }
@@ -479,7 +477,7 @@ impl Graph {
 }
 
 /// The word that leads to `end` in a breadth-first search.
-fn trace<N: Copy + Eq + std::hash::Hash>(reached: &HashMap<N, Option<(N, Atom)>>, end: N) -> Vec<Atom> {
+fn trace<N: Copy + Eq + std::hash::Hash>(reached: &Reached<N>, end: N) -> Vec<Atom> {
     let (mut word, mut at) = (Vec::new(), end);
     while let Some(Some((before, atom))) = reached.get(&at) {
         word.push(*atom);
