@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::builtins;
-use super::facts::{Facts, Interval, Types};
+use super::facts::{Facts, Interval, RefusedKeys, Types};
 use super::ir::{BinaryOp, UnaryOp};
 use super::limits;
 use super::model::Model;
@@ -489,10 +489,12 @@ fn assume_call(model: &mut Model, state: &mut State, path: &str, args: &[Sym], t
             if truth {
                 if let Value::Regex { pattern, flags } = model.symbols.value(x).clone() {
                     let language = super::regex::language(&pattern, &flags);
-                    let learned = Facts { string_form: true, digits: language.digits, length: language.length, ..Facts::ANY };
-                    let of = model.facts(state, args[1]);
-                    let length = if of.types.only(Types::STRING) { learned } else { Facts { length: Interval::LENGTH, ..learned } };
-                    return learn(model, state, args[1], length);
+                    let [proto, constructor, prototype] = language.excludes;
+                    let refused = RefusedKeys { proto, constructor, prototype };
+                    let is_text = model.facts(state, args[1]).types.only(Types::STRING);
+                    // Of a value that only has this string form, the form is as long; the value may be an array.
+                    let length = if is_text { Interval { lo: language.length.lo, hi: language.length.hi } } else { Interval::LENGTH };
+                    return learn(model, state, args[1], Facts { string_form: true, digits: language.digits, length, refused, ..Facts::ANY });
                 }
                 return learn(model, state, args[1], Facts { string_form: true, ..Facts::ANY });
             }
