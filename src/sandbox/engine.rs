@@ -29,6 +29,17 @@ const STACK_VALUES_MAX: usize = 1 << 20;
 /// Places kept of a trace; the innermost is all that is reported.
 const BACKTRACE_MAX: usize = 16;
 
+/// Makes the engine do once what it puts off until it is first needed: some of that reads files,
+/// as counting processors for a concurrent map does, and the confinement that follows ends the
+/// process for it.
+pub fn warm_up() {
+    let builder = ContextBuilder::new().module_loader(Rc::new(IdleModuleLoader)).instructions_remaining(1_000);
+    if let Ok(mut context) = builder.build() {
+        let _ = context.eval(Source::from_bytes("Symbol.for('')"));
+    }
+    boa_gc::force_collect();
+}
+
 /// Runs `request`.
 pub fn execute(request: &Request) -> Reply {
     let limits = &request.limits;

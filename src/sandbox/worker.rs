@@ -83,6 +83,7 @@ fn serve(plan: &Plan, layers: LayerSet) -> i32 {
     if !plan.without.contains(Layer::HeapCounter) && heap::is_installed() {
         layers = layers.with(Layer::HeapCounter);
     }
+    engine::warm_up();
     let layers = confine::thread(plan, layers);
     if !send(&frame::encode(&Greeting { layers: layers.iter().collect() })) {
         return EXIT_ORPHAN;
