@@ -331,7 +331,7 @@ impl Analyzer<'_> {
         }
         let (x, y) = (self.model.facts(state, a), self.model.facts(state, b));
         if x.types.only(Types::BIGINT) && y.types.may(Types::BIGINT) {
-            let influences = self.influence(state, b, 0);
+            let influences = self.influence(state, b);
             let bounded = match self.model.symbols.value(b).clone() {
                 Value::Call(path, args) if &*path == "BigInt" => self.size_of_number(state, args[0]) == Size::Bounded,
                 _ => y.listed,

@@ -525,7 +525,7 @@ impl Analyzer<'_> {
             && up.known
             && down.known
         {
-            let driven = self.influence(state, a, 0).or_else(|| self.influence(state, b, 0));
+            let driven = self.influence(state, a).or_else(|| self.influence(state, b));
             if let Some(source) = driven {
                 return Exit::Stuck(
                     format!("it ends only if it meets one value exactly, and `{}` may make it step over that value", source.path),
@@ -629,7 +629,7 @@ impl Analyzer<'_> {
                 let still = Movement::still();
                 return Exit::Ranked(self.trip_size(trace, natural, zero, value, state, &still, &step));
             }
-            if let Some(source) = self.influence(state, value, 0) {
+            if let Some(source) = self.influence(state, value) {
                 return Exit::Stuck(format!("it ends only at exactly 0, and `{}` may be negative or fractional", source.path), Vec::new());
             }
         }
@@ -1089,7 +1089,7 @@ impl Analyzer<'_> {
             let facts = self.model.facts(state, part);
             let positive = facts.types.only(Types::NUMBER) && (facts.range.lo > 0.0 || facts.range.hi < 0.0);
             if !positive && !facts.listed {
-                if let Some(source) = self.influence(state, part, 0) {
+                if let Some(source) = self.influence(state, part) {
                     return Some(source);
                 }
             }

@@ -25,6 +25,8 @@ pub struct Model {
     pub checked_for_nan: std::collections::HashSet<Sym>,
     /// Names that the program itself makes properties of the global object.
     pub created_globals: std::collections::HashSet<String>,
+    /// Symbols whose facts are being computed: a merge that leads back to itself adds nothing.
+    pub in_progress: Vec<Sym>,
 }
 
 /// One step of an input path.
@@ -110,6 +112,16 @@ impl Model {
 
     /// What is known of `sym` in `state`.
     pub fn facts(&mut self, state: &State, sym: Sym) -> Facts {
+        if self.in_progress.len() > super::limits::FACTS_DEPTH_MAX || self.in_progress.contains(&sym) {
+            return state.facts.get(&sym).copied().unwrap_or(Facts::ANY);
+        }
+        self.in_progress.push(sym);
+        let facts = self.known_facts(state, sym);
+        self.in_progress.pop();
+        facts
+    }
+
+    fn known_facts(&mut self, state: &State, sym: Sym) -> Facts {
         let learned = state.facts.get(&sym).copied();
         let mut facts = self.structural(state, sym);
         if let Some(learned) = learned {
@@ -241,7 +253,7 @@ impl Model {
         if !operands.is_empty() {
             let mut joined: Option<Facts> = None;
             for operand in operands {
-                if self.symbols.contains(operand, &|part, _| part == sym) {
+                if self.in_progress.contains(&operand) {
                     continue;
                 }
                 let of = self.facts(state, operand);

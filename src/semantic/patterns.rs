@@ -26,7 +26,7 @@ impl Analyzer<'_> {
     }
 
     fn observe_pattern(&mut self, state: &State, regex: Sym, pattern: &str, flags: &str, text: Sym, range: TextRange) {
-        let Some(source) = self.influence(state, text, 0) else { return };
+        let Some(source) = self.influence(state, text) else { return };
         let place = self.produced.get(&regex).copied().unwrap_or(range);
         let facts = self.model.facts(state, text);
         if facts.listed {
@@ -56,9 +56,9 @@ impl Analyzer<'_> {
         if facts.listed || self.is_escaped(state, source, 0) {
             return;
         }
-        let Some(origin) = self.influence(state, source, 0) else { return };
+        let Some(origin) = self.influence(state, source) else { return };
         let level =
-            if self.model.symbols.is_constant(text) || self.influence(state, text, 0).is_none() { Level::Warning } else { Level::Error };
+            if self.model.symbols.is_constant(text) || self.influence(state, text).is_none() { Level::Warning } else { Level::Error };
         let message =
             format!("the expression is built from `{}` without escaping: its author can make it backtrack exponentially", origin.path);
         let steps = vec![(range, "applied here".to_owned())];
@@ -71,7 +71,7 @@ impl Analyzer<'_> {
             return false;
         }
         let facts = self.model.facts(state, source);
-        if facts.listed || facts.types.only(Types::NUMERIC | Types::BOOLEAN) || self.influence(state, source, 0).is_none() {
+        if facts.listed || facts.types.only(Types::NUMERIC | Types::BOOLEAN) || self.influence(state, source).is_none() {
             return true;
         }
         match self.model.symbols.value(source).clone() {

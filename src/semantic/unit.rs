@@ -29,6 +29,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         opaque: HashMap::new(),
         checked_for_nan: HashSet::new(),
         created_globals: HashSet::new(),
+        in_progress: Vec::new(),
     };
     let mut analyzer = Analyzer::new(model, graphs, &names);
     shadowed_context(&mut analyzer);

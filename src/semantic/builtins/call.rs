@@ -168,7 +168,7 @@ impl Analyzer<'_> {
             let why = if facts.types.only(Types::STRING) {
                 Some("is a string".to_owned())
             } else {
-                self.influence(state, first, 0).map(|source| format!("comes from `{}` and may be a string", source.path))
+                self.influence(state, first).map(|source| format!("comes from `{}` and may be a string", source.path))
             };
             if let Some(why) = why {
                 self.seen.timer_strings.insert(TimerString { timer: call.path.to_owned(), range: call.callee_range, why });
