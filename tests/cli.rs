@@ -225,7 +225,7 @@ fn links_and_pipes_have_a_reason() {
 fn an_unreadable_file_does_not_stop_the_others() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new(&[("a.js", BROKEN), ("b.js", CLEAN)]);
-    std::fs::set_permissions(place.path("b.js"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(place.path("b.js"), std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(place.path("b.js")).is_ok() {
         return; // root reads everything
     }

@@ -61,6 +61,35 @@ fn the_rule_set_has_a_digest() {
     assert!(hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase()));
 }
 
+fn table(name: &str) -> toml::Table {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules").join(name);
+    std::fs::read_to_string(path).expect("a file").parse().unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn a_global_stands_in_exactly_one_list() {
+    let globals = table("globals.toml");
+    let names = |value: &toml::Value| value["names"].as_array().expect("names").clone();
+    let mut all: Vec<toml::Value> = [names(&globals["provided"]), names(&globals["commonjs"])].concat();
+    for capability in globals["capability"].as_array().expect("capabilities") {
+        assert!(capability["id"].is_str() && capability["why"].as_str().is_some_and(|why| !why.ends_with('.')), "{capability}");
+        all.extend(names(capability));
+    }
+    let mut seen: BTreeSet<String> = globals["absent"]["names"].as_table().expect("names").keys().cloned().collect();
+    for name in all {
+        let name = name.as_str().expect("a name").to_owned();
+        assert!(seen.insert(name.clone()), "{name} stands twice in rules/globals.toml");
+    }
+}
+
+#[test]
+fn the_data_of_the_rules_can_be_read_by_them() {
+    table("sensitive.toml");
+    let target = fnvet::source::collect::Target::given("f.js", b"function execute(input) { return input.password; }".as_slice(), None);
+    let report = fnvet::lint::lint_one(fnvet::lint::Job { target, settings: Default::default() }).expect("threads");
+    assert_eq!(report.problem(), None);
+}
+
 #[test]
 fn pages_have_all_their_parts() {
     let mut wrong = String::new();
