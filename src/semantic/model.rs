@@ -31,6 +31,8 @@ pub struct Model {
     pub absence: HashMap<Sym, Vec<(Sym, Facts)>>,
     /// Symbols whose facts are being computed: a merge that leads back to itself adds nothing.
     pub in_progress: Vec<Sym>,
+    /// Answers found on the way to the one being computed.
+    pub answered: HashMap<Sym, Facts>,
 }
 
 /// One step of an input path.
@@ -119,9 +121,16 @@ impl Model {
         if self.in_progress.len() > super::limits::FACTS_DEPTH_MAX || self.in_progress.contains(&sym) {
             return state.facts.get(&sym).copied().unwrap_or(Facts::ANY);
         }
+        // One question is asked of one state: what was found out on the way to an answer holds for all of it.
+        if self.in_progress.is_empty() {
+            self.answered.clear();
+        } else if let Some(facts) = self.answered.get(&sym) {
+            return *facts;
+        }
         self.in_progress.push(sym);
         let facts = self.known_facts(state, sym);
         self.in_progress.pop();
+        self.answered.insert(sym, facts);
         facts
     }
 

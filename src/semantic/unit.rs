@@ -32,6 +32,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         kept: HashMap::new(),
         absence: HashMap::new(),
         in_progress: Vec::new(),
+        answered: HashMap::new(),
     };
     let mut analyzer = Analyzer::new(model, graphs, &names);
     shadowed_context(&mut analyzer);
