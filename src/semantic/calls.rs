@@ -35,6 +35,7 @@ impl Analyzer<'_> {
             if !own {
                 self.demand_method(state, this, &name, callee_range);
             }
+            self.survived(state, this);
         } else if this.is_none() {
             self.demand(state, callee, Types::FUNCTION, callee_range, "called", "function");
         }

@@ -41,11 +41,18 @@ impl Analyzer<'_> {
         } else if self.reporting {
             self.observe_dynamic_read(object, &key, range);
         }
+        if !only_called {
+            self.survived(state, object);
+        }
+        self.run_getters(state, reg, object, value, range)
+    }
+
+    /// Reading a property did not throw: the object is there.
+    pub fn survived(&mut self, state: &mut State, object: Sym) {
         let present = self.model.facts(state, object);
         if present.types.may(Types::NULLISH) && self.model.symbols.leaves(object).len() == 1 {
             state.learn(object, present.meet(Facts::of(!Types::NULLISH)));
         }
-        self.run_getters(state, reg, object, value, range)
     }
 
     /// If the value read is an accessor's function, its result.
