@@ -574,7 +574,7 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
             let of = arg(model, 0);
             let (from, to) = (arg(model, 1), arg(model, 2));
             let mut hi = of.length.hi;
-            if args.len() > 2 && to.types.only(Types::NUMBER) && to.range.hi.is_finite() && to.range.lo >= 0.0 {
+            if args.len() > 2 && to.types.only(Types::NUMBER) && to.range.hi.is_finite() && to.range.hi >= 0.0 {
                 hi = hi.min(to.range.hi);
             }
             if args.len() == 2 && from.types.only(Types::NUMBER) && from.range.hi < 0.0 {

@@ -193,7 +193,8 @@ impl Analyzer<'_> {
         let (caller_ctx, caller) = (self.frame().ctx, self.frame().func);
         let ctx = self.model.symbols.context(caller_ctx, caller, Reg(reg.0 ^ (u32::from(nth) << 24)));
         let kind = self.model.ir.body(func).kind;
-        let frame = Frame { func, ctx, this, args, call_range: range };
+        let in_loop = self.frame().in_loop || self.turns > 0 || !self.graphs[caller.index()].headers_around(self.current_block).is_empty();
+        let frame = Frame { func, ctx, this, args, call_range: range, in_loop };
         if kind.is_generator {
             self.yields.push(None);
             let entered = state.clone();
@@ -266,6 +267,8 @@ impl Analyzer<'_> {
     /// `yield value`
     pub fn yielded(&mut self, state: &mut State, reg: Reg, value: Sym) -> Sym {
         let before = self.yields.last().copied().flatten();
+        let site = self.site(reg, 161);
+        let value = self.model.keep(state, value, site);
         let all: Vec<Sym> = before.into_iter().chain([value]).collect();
         let merged = self.one_of(state, reg, 2, &all);
         if let Some(slot) = self.yields.last_mut() {

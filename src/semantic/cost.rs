@@ -67,15 +67,9 @@ pub struct LoopCosts {
     fixed: Vec<Around>,
     here: Vec<Vec<Around>>,
     sizes: Vec<std::collections::BTreeMap<BlockId, Size>>,
-    inside: usize,
 }
 
 impl LoopCosts {
-    /// Whether no loop of the current function is around.
-    pub fn is_outside_loops(&self) -> bool {
-        self.inside == 0
-    }
-
     fn all(&self) -> impl Iterator<Item = &Around> {
         self.fixed.iter().chain(self.here.iter().flatten())
     }

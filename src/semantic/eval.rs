@@ -275,8 +275,23 @@ impl Analyzer<'_> {
                 return sym;
             }
         }
-        let parts: Vec<Sym> = parts.into_iter().map(|p| self.shallow(state, p)).collect();
-        self.model.symbols.intern(Value::Template(quasis.iter().map(|q| q.as_str().into()).collect(), parts))
+        // Constant parts, and parts that are templates themselves, become one text with the rest.
+        let mut texts: Vec<String> = vec![quasis[0].clone()];
+        let mut values = Vec::new();
+        for (part, quasi) in parts.into_iter().zip(&quasis[1..]) {
+            if let Some(constant) = fold::constant(&self.model.symbols, part) {
+                texts.last_mut().expect("never empty").push_str(&constant.text());
+            } else if let (Value::Template(inner, inside), true) = (self.model.symbols.value(part).clone(), values.len() < 24) {
+                texts.last_mut().expect("never empty").push_str(&inner[0]);
+                texts.extend(inner[1..].iter().map(|t| t.to_string()));
+                values.extend(inside);
+            } else {
+                values.push(self.shallow(state, part));
+                texts.push(String::new());
+            }
+            texts.last_mut().expect("never empty").push_str(quasi);
+        }
+        self.model.symbols.intern(Value::Template(texts.into_iter().map(Into::into).collect(), values))
     }
 
     /// `sym`, or an opaque stand-in for it if it is too deep to build on.

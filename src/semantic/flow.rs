@@ -62,6 +62,8 @@ pub struct Frame {
     pub args: Args,
     /// The call that made it, in the calling function.
     pub call_range: TextRange,
+    /// It was called in a loop, its caller's or one further out.
+    pub in_loop: bool,
 }
 
 /// How an activation ends.
@@ -84,6 +86,8 @@ pub struct Trace {
     pub before: BTreeMap<BlockId, State>,
     /// Symbol and state of each branch condition, at the end of its block.
     pub conditions: BTreeMap<BlockId, (Sym, State)>,
+    /// The fixpoint was not reached within its bounds.
+    pub gave_up: bool,
     /// The value of each register when it was last computed.
     pub registers: Vec<Option<Sym>>,
 }
@@ -125,6 +129,8 @@ pub struct Analyzer<'a> {
     pub produced: HashMap<Sym, TextRange>,
     /// Regular expressions built from values that are not constant, and where.
     pub built_regexes: BTreeMap<Sym, TextRange>,
+    /// Callbacks being run once per element, around the current operation.
+    pub turns: usize,
     /// Values on their way out.
     pub outgoing: Vec<super::leaks::Outgoing>,
     /// Values drawn at random.
@@ -172,6 +178,7 @@ impl<'a> Analyzer<'a> {
             calls: super::recursion::CallLog::default(),
             memo: HashMap::new(),
             produced: HashMap::new(),
+            turns: 0,
             outgoing: Vec::new(),
             random: BTreeSet::new(),
             pieces: BTreeSet::new(),
@@ -224,6 +231,7 @@ impl<'a> Analyzer<'a> {
         }
         let (this, args) = (frame.this, frame.args.clone());
         self.frames.push(frame);
+        let (block, current) = (self.current_block, self.current);
         let observing = std::mem::replace(&mut self.reporting, false);
         let mut run = Run::new(self, entry.clone());
         run.fixpoint(self);
@@ -234,6 +242,7 @@ impl<'a> Analyzer<'a> {
             outcome = run.outcome(self);
         }
         self.frames.pop();
+        (self.current_block, self.current) = (block, current);
         let yielded = self.yields.last().copied().flatten();
         self.memo.insert(key, (entry, this, args, outcome.clone(), yielded));
         outcome
@@ -294,6 +303,7 @@ impl Run {
             self.visits[block.index()] += 1;
             if self.visits[block.index()] > limits::VISITS_MAX {
                 analyzer.reached("visits of a block");
+                self.trace.gave_up = true;
                 continue;
             }
             self.block(analyzer, block);

@@ -101,7 +101,7 @@ impl Analyzer<'_> {
 
     fn progress(&mut self, cfg: &Graph, func: FuncId, trace: &Trace, natural: &NaturalLoop, kind: LoopKind) -> Progress {
         let latches = self.live_latches(trace, natural);
-        if latches.is_empty() {
+        if latches.is_empty() || trace.gave_up {
             return Progress::Shown(Size::Bounded);
         }
         if matches!(kind, LoopKind::ForOf | LoopKind::ForIn) {
@@ -297,6 +297,12 @@ impl Analyzer<'_> {
         if let Some(exit) = self.exit_by_length(trace, natural, latches, high, state, func) {
             return exit;
         }
+        if let Some(exit) = self.exit_by_growth(natural, latches, low, high, state, func) {
+            return exit;
+        }
+        if let Some(exit) = self.exit_by_bisection(trace, natural, latches, low, high) {
+            return exit;
+        }
         let up = self.movement(trace, natural, latches, low, state);
         let down = self.movement(trace, natural, latches, high, state);
         let closing = up.range.add(down.range.neg());
@@ -367,6 +373,94 @@ impl Analyzer<'_> {
     fn may_be_nan(&mut self, state: &State, sym: Sym) -> bool {
         let facts = self.model.facts(state, sym);
         facts.types.may(Types::NAN) && super::refine::depends_on_input(&self.model, sym)
+    }
+
+    /// Stays while `xs.length < limit`, and every round adds to `xs`.
+    fn exit_by_growth(&mut self, natural: &NaturalLoop, latches: &[BlockId], low: Sym, high: Sym, state: &State, func: FuncId) -> Option<Exit> {
+        let Value::Prop(collection, PropKey::Name(name)) = self.model.symbols.value(low).clone() else { return None };
+        if !matches!(&*name, "length" | "size") {
+            return None;
+        }
+        let cfg = self.graphs[func.index()].clone();
+        let adds = self.collection_ops_in(&cfg, func, natural, collection, false);
+        let takes = self.collection_ops_in(&cfg, func, natural, collection, true);
+        let always = adds.iter().any(|op| latches.iter().all(|&latch| cfg.dominates(op.block, latch)));
+        (always && takes.is_empty()).then(|| Exit::Ranked(self.size_of_number(state, high)))
+    }
+
+    /// Binary search: each round replaces one end by the middle, past it where the ends may meet.
+    fn exit_by_bisection(&mut self, trace: &Trace, natural: &NaturalLoop, latches: &[BlockId], low: Sym, high: Sym) -> Option<Exit> {
+        let (lows, highs) = (self.next_values(trace, natural, latches, low)?, self.next_values(trace, natural, latches, high)?);
+        let mut moved = false;
+        let mut stuck = false;
+        for (next, own) in lows.iter().map(|(n, _)| (*n, low)).chain(highs.iter().map(|(n, _)| (*n, high))) {
+            for leaf in self.alternatives(next, 0) {
+                if leaf == own {
+                    continue;
+                }
+                let (middle, offset) = self.offset(leaf);
+                if !self.is_middle(middle, low, high, 0) {
+                    return None;
+                }
+                moved = true;
+                // The middle rounds down: the lower end has to go past it.
+                stuck |= own == low && offset < 1.0;
+            }
+        }
+        match (moved, stuck) {
+            (true, false) => Some(Exit::Ranked(Size::Bounded)),
+            (true, true) => Some(Exit::Unknown("the lower end may stay at the middle".into())),
+            _ => None,
+        }
+    }
+
+    /// What a merge inside the loop may be.
+    fn alternatives(&self, sym: Sym, depth: u32) -> Vec<Sym> {
+        match self.model.symbols.value(sym) {
+            Value::Phi(site) if depth < 6 && !matches!(&site.what, SiteKind::Slot(b, _) if self.graphs[site.func.index()].is_header(*b)) => {
+                self.model.symbols.operands(sym).filter(|&o| o != sym).flat_map(|o| self.alternatives(o, depth + 1)).collect()
+            }
+            _ => vec![sym],
+        }
+    }
+
+    fn offset(&self, sym: Sym) -> (Sym, f64) {
+        match self.model.symbols.value(sym) {
+            Value::Binary(BinaryOp::Add | BinaryOp::Increment, a, b) => match (self.model.symbols.as_number(*b), self.model.symbols.as_number(*a)) {
+                (Some(n), _) => (*a, n),
+                (_, Some(n)) => (*b, n),
+                _ => (sym, 0.0),
+            },
+            Value::Binary(BinaryOp::Sub, a, b) => match self.model.symbols.as_number(*b) {
+                Some(n) => (*a, -n),
+                None => (sym, 0.0),
+            },
+            _ => (sym, 0.0),
+        }
+    }
+
+    /// `(lo + hi) >> 1`, `Math.floor((lo + hi) / 2)`, `lo + Math.floor((hi - lo) / 2)`.
+    fn is_middle(&self, sym: Sym, low: Sym, high: Sym, depth: u32) -> bool {
+        if depth > 5 {
+            return false;
+        }
+        let is_two = |s: Sym| self.model.symbols.as_number(s) == Some(2.0);
+        let sum = |s: Sym| matches!(self.model.symbols.value(s), Value::Binary(BinaryOp::Add, a, b) if (*a, *b) == (low, high) || (*a, *b) == (high, low));
+        let gap = |s: Sym| matches!(self.model.symbols.value(s), Value::Binary(BinaryOp::Sub, a, b) if (*a, *b) == (high, low));
+        let half = |s: Sym, of: &dyn Fn(Sym) -> bool| match self.model.symbols.value(s) {
+            Value::Binary(BinaryOp::Div, a, b) => is_two(*b) && of(*a),
+            Value::Binary(BinaryOp::ShiftRight | BinaryOp::ShiftRightZero, a, b) => self.model.symbols.as_number(*b) == Some(1.0) && of(*a),
+            _ => false,
+        };
+        if half(sym, &sum) || half(sym, &gap) {
+            return true;
+        }
+        match self.model.symbols.value(sym) {
+            Value::Call(path, args) if matches!(&**path, "Math.floor" | "Math.trunc") => args.first().is_some_and(|&a| self.is_middle(a, low, high, depth + 1)),
+            Value::Binary(BinaryOp::BitOr, a, _) => self.is_middle(*a, low, high, depth + 1),
+            Value::Binary(BinaryOp::Add, a, b) if *a == low => self.is_middle(*b, low, high, depth + 1),
+            _ => false,
+        }
     }
 
     /// `xs.length` against anything: driven by what is taken from `xs`.
@@ -1051,15 +1145,8 @@ impl Analyzer<'_> {
                     None
                 }
             }
-            // Binary search: the middle lies between the ends.
-            _ => self.midpoint_difference(new, base),
+            _ => None,
         }
-    }
-
-    /// `mid`, computed from both ends, plus or minus something: moves the end that it replaces.
-    fn midpoint_difference(&mut self, new: Sym, base: Sym) -> Option<Movement> {
-        let _ = (new, base);
-        None
     }
 
     /// How much is added per round: a number's range; what is not shown to be one counts as anything.
@@ -1174,6 +1261,12 @@ impl Analyzer<'_> {
         let (low_start, high_start) = (start(self, low), start(self, high));
         let (l, h) = (low_start.unwrap_or(low), high_start.unwrap_or(high));
         let difference = self.model.symbols.intern(Value::Binary(BinaryOp::Sub, h, l));
+        if let Some(span) = self.difference(h, l, &before, 0) {
+            let step = self.unit_of(up, down);
+            if span.range.hi.is_finite() && span.range.hi / step <= super::limits::BOUND_MAX {
+                return Size::Bounded;
+            }
+        }
         let known = self.model.facts(&before, difference);
         if known.range.hi < f64::INFINITY && known.range.hi <= super::limits::BOUND_MAX * self.unit_of(up, down) {
             return Size::Bounded;

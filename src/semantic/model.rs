@@ -174,7 +174,12 @@ impl Model {
         if self.symbols.leaves(sym).iter().any(holds_object) {
             return sym;
         }
-        let kept = self.symbols.intern(Value::Instance(sym, Which::Turn(site)));
+        self.keep_as(state, sym, sym, site)
+    }
+
+    /// As [`Model::keep`], for any value, which from then on goes by what it is one of.
+    pub fn keep_as(&mut self, state: &State, sym: Sym, one_of: Sym, site: Rc<super::symbol::Site>) -> Sym {
+        let kept = self.symbols.intern(Value::Instance(one_of, Which::Turn(site)));
         if kept == sym {
             return sym;
         }
@@ -313,6 +318,9 @@ impl Model {
     }
 
     fn property_facts(&mut self, state: &State, sym: Sym, base: Sym, key: &PropKey) -> Facts {
+        if matches!(key, PropKey::Name(name) if &**name == "constructor") {
+            return Facts::of(Types::FUNCTION);
+        }
         if let PropKey::Name(name) = key {
             let measured = match &**name {
                 "length" => Types::STRING | Types::ARRAY,

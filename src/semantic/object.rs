@@ -460,6 +460,14 @@ impl Analyzer<'_> {
                 continue;
             }
             match state.object(leaf).cloned() {
+                Some(known) if known.closed && matches!(self.model.symbols.value(leaf), Value::Alloc { kind: AllocKind::Map, .. }) => {
+                    let undefined = self.model.symbols.undefined();
+                    let key = match known.fields.get("[[key]]") {
+                        Some(Field::Value(key)) => *key,
+                        _ => undefined,
+                    };
+                    elements.push(self.array_of(state, reg, 238, &[key, known.rest.unwrap_or(undefined)]));
+                }
                 Some(known) if known.closed => {
                     let is_list = matches!(
                         self.model.symbols.value(leaf),

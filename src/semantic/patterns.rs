@@ -84,6 +84,7 @@ impl Analyzer<'_> {
                 args.first().is_some_and(|&a| self.is_escaped(state, a, depth + 1))
             }
             Value::Template(_, parts) => parts.into_iter().all(|p| self.is_escaped(state, p, depth + 1)),
+            Value::Instance(of, _) => self.is_escaped(state, of, depth + 1),
             Value::Phi(_) => {
                 let leaves = self.model.symbols.leaves(source);
                 leaves.into_iter().filter(|&l| l != source).all(|l| self.is_escaped(state, l, depth + 1))

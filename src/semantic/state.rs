@@ -68,8 +68,10 @@ pub struct Object {
     pub base: Option<Sym>,
     /// The time value of a date.
     pub time: Option<Sym>,
-    /// A computed key that the program took from input was written.
+    /// How often a computed key was written or an element added.
     pub grown: u32,
+    /// Some listed property may be absent.
+    pub uncertain: bool,
 }
 
 impl Object {
@@ -91,6 +93,7 @@ impl Object {
             base: None,
             time: None,
             grown: 0,
+            uncertain: false,
         }
     }
 }
@@ -276,13 +279,41 @@ impl Merge<'_> {
             if va == vb {
                 continue;
             }
-            if let Some(condition) = self.implied(model, *va, *vb) {
+            if let Some(mut condition) = self.implied(model, *va, *vb) {
                 let flag = model.property_symbol(phi, key);
                 model.symbols.add_operand(flag, *va);
                 model.symbols.add_operand(flag, *vb);
+                // Where the flag has a value that only one of the two can have, the rest is that one's too.
+                let sides = [model.facts(&self.left, *va).truth(), model.facts(self.right, *vb).truth()];
+                for truth in [true, false] {
+                    let can = sides.map(|(truthy, falsy)| if truth { truthy } else { falsy });
+                    let rest = match can {
+                        [true, false] => self.members(model, &self.left.clone(), phi, a),
+                        [false, true] => self.members(model, &self.right.clone(), phi, b),
+                        _ => continue,
+                    };
+                    let side = if truth { &mut condition.if_true } else { &mut condition.if_false };
+                    if let Some(facts) = side {
+                        facts.extend(rest);
+                    }
+                }
                 self.left_conditions(flag, condition);
             }
         }
+    }
+
+    /// What is known of the properties of one of two merged objects, said of the merged one.
+    fn members(&self, model: &mut Model, state: &State, phi: Sym, sym: Sym) -> Vec<(Sym, Facts)> {
+        let Some(object) = state.object(sym).cloned() else { return Vec::new() };
+        let mut facts = Vec::new();
+        for (key, field) in &object.fields {
+            if let Field::Value(value) = field {
+                let merged = model.property_symbol(phi, key);
+                model.symbols.add_operand(merged, *value);
+                facts.push((merged, model.facts(state, *value)));
+            }
+        }
+        facts
     }
 
     /// Properties of an object, or of a merge of objects, that may serve as a flag.
@@ -425,6 +456,8 @@ impl Merge<'_> {
                     None => model.symbols.undefined(),
                 },
             };
+            let absent = |field: Option<Field>| matches!(field, None | Some(Field::Absent));
+            merged.uncertain |= absent(x) != absent(y) || a.uncertain || b.uncertain;
             let (x, y) = (value(model, x, a), value(model, y, b));
             let phi = self.phi(model, x, y, SiteKind::Field(block, sym, key.clone()));
             merged.fields.insert(key, Field::Value(phi));

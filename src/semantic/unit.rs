@@ -60,7 +60,7 @@ fn load(analyzer: &mut Analyzer<'_>) -> State {
     let is_module = analyzer.model.ir.bodies[0].strict;
     let undefined = analyzer.model.symbols.undefined();
     let this = if is_module { undefined } else { analyzer.model.symbols.builtin("globalThis") };
-    let frame = Frame { func: FuncId(0), ctx: Ctx(0), this, args: Args::default(), call_range: TextRange::default() };
+    let frame = Frame { func: FuncId(0), ctx: Ctx(0), this, args: Args::default(), call_range: TextRange::default(), in_loop: false };
     analyzer.reporting = true;
     let outcome = analyzer.activate(frame, state);
     analyzer.reporting = false;
@@ -113,7 +113,7 @@ fn enter(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym) {
 fn judge(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym, args: Vec<Sym>) {
     analyzer.entry = Some(func);
     analyzer.reporting = true;
-    let frame = Frame { func, ctx: Ctx(0), this, args: Args::of(args), call_range: TextRange::default() };
+    let frame = Frame { func, ctx: Ctx(0), this, args: Args::of(args), call_range: TextRange::default(), in_loop: false };
     analyzer.activate(frame, loaded.clone());
     analyzer.reporting = false;
 }
@@ -199,7 +199,7 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
             args.push(analyzer.opaque_at(Rc::new(site), Facts::of(Types::ANY), &[]));
         }
         let undefined = analyzer.model.symbols.undefined();
-        let frame = Frame { func: body.id, ctx: Ctx(u32::MAX), this: undefined, args: Args::of(args), call_range: TextRange::default() };
+        let frame = Frame { func: body.id, ctx: Ctx(u32::MAX), this: undefined, args: Args::of(args), call_range: TextRange::default(), in_loop: false };
         if whole {
             analyzer.reporting = true;
             analyzer.activate(frame, loaded.clone());

@@ -219,6 +219,7 @@ impl Analyzer<'_> {
         let frame = self.frame();
         let block = BlockId(0x2000_0000 + call.reg.0 * 8 + u32::from(nth % 8));
         let (ctx, func) = (frame.ctx, frame.func);
+        self.turns += 1;
         for round in 0..4 {
             let mut branch = state.clone();
             let result = self.call(&mut branch, call.reg, nth, callback, undefined, args.clone(), call.range);
@@ -235,6 +236,7 @@ impl Analyzer<'_> {
         self.enter_callback_loop(state, call.this, call.path);
         let result = self.call(&mut branch, call.reg, nth, callback, undefined, args, call.range);
         self.leave_callback_loop();
+        self.turns -= 1;
         (result.value, branch, result.thrown)
     }
 
@@ -314,10 +316,13 @@ impl Analyzer<'_> {
             }
             "forEach" => undefined,
             "filter" => {
-                if let Some(kept) = self.model.assumed(&turn, value, true) {
-                    self.keep_turn(state, &kept, &site);
-                }
-                let kept = self.filtered_entries(state, call, element);
+                let kept = match self.model.assumed(&turn, value, true) {
+                    Some(passed) => {
+                        self.keep_turn(state, &passed, &site);
+                        self.passed_filter(state, &passed, call, element)
+                    }
+                    None => element,
+                };
                 let part = self.array_with(state, call.reg, 230, Some(kept), Interval { lo: 0.0, hi: receiver.length.hi });
                 self.derived.insert(part, ("filter".into(), call.this, call.args.list.clone()));
                 self.note_absence(part, value, &turn, &site);
@@ -338,6 +343,11 @@ impl Analyzer<'_> {
                 if let Some(found) = self.model.assumed(&turn, value, true) {
                     self.keep_turn(state, &found, &site);
                 }
+                let kept_site = self.site(call.reg, 237);
+                let element = match self.model.assumed(&turn, value, true) {
+                    Some(found) => self.model.keep(&found, element, kept_site),
+                    None => element,
+                };
                 let found = self.one_of(state, call.reg, 92, &[element, undefined]);
                 self.note_absence(found, value, &turn, &site);
                 found
@@ -373,20 +383,46 @@ impl Analyzer<'_> {
         facts
     }
 
-    /// Pairs of keys and values that a filter let through no longer hold all of the object.
-    fn filtered_entries(&mut self, state: &mut State, call: &Call<'_>, element: Sym) -> Sym {
+    /// An element that a filter let through, with what the filter's test established.
+    fn passed_filter(&mut self, state: &mut State, passed: &State, call: &Call<'_>, element: Sym) -> Sym {
+        let site = self.site(call.reg, 236);
+        if !matches!(self.model.symbols.value(element), Value::Alloc { .. }) {
+            return self.model.keep(passed, element, site);
+        }
         let Some(object) = state.object(element).cloned() else { return element };
-        let (Some(Field::Value(key)), Some(Field::Value(value))) = (object.fields.get("0").copied(), object.fields.get("1").copied())
-        else {
-            return element;
-        };
-        let Value::KeyOf(of) = *self.model.symbols.value(key) else { return element };
-        if self.model.symbols.value(value) != &Value::Prop(of, PropKey::Any) {
+        if !object.closed || object.fields.len() > 12 {
             return element;
         }
-        let part = self.model.symbols.intern(Value::Rest(of, vec!["*".into()]));
-        let value = self.model.symbols.intern(Value::Prop(part, PropKey::Any));
-        self.array_of(state, call.reg, 236, &[key, value])
+        // Pairs of keys and values that a filter let through no longer hold all of the object.
+        let keys_of = match object.fields.get("0") {
+            Some(Field::Value(key)) => match *self.model.symbols.value(*key) {
+                Value::KeyOf(of) => Some(of),
+                _ => None,
+            },
+            _ => None,
+        };
+        let mut copy = (*object).clone();
+        for (i, (name, field)) in object.fields.iter().enumerate() {
+            let Field::Value(value) = field else { continue };
+            let part = match keys_of {
+                Some(of) if self.model.symbols.value(*value) == &Value::Prop(of, PropKey::Any) => {
+                    let rest = self.model.symbols.intern(Value::Rest(of, vec!["*".into()]));
+                    Some(self.model.symbols.intern(Value::Prop(rest, PropKey::Any)))
+                }
+                _ => None,
+            };
+            let holds_facts = passed.facts.contains_key(value) && !self.model.symbols.is_constant(*value);
+            if part.is_some() || holds_facts {
+                let site = self.site(call.reg, 241 + (i % 12) as u8);
+                let kept = self.model.keep_as(passed, *value, part.unwrap_or(*value), site);
+                copy.fields.insert(name.clone(), Field::Value(kept));
+            }
+        }
+        let kind = match self.model.symbols.value(element) {
+            Value::Alloc { kind, .. } => *kind,
+            _ => AllocKind::Object,
+        };
+        self.allocate(state, call.reg, 236, kind, copy)
     }
 
     fn walk_exactly(&mut self, state: &mut State, call: &Call<'_>, method: &str, callback: Sym, elements: &[Sym]) -> OpResult {
@@ -723,7 +759,8 @@ impl Analyzer<'_> {
 
     /// Outside of loops an appended element has a known position.
     fn frame_is_straight(&self) -> bool {
-        self.loop_costs.is_outside_loops()
+        let frame = self.frame();
+        !frame.in_loop && self.turns == 0 && self.graphs[frame.func.index()].headers_around(self.current_block).is_empty()
     }
 
     fn shrink(&mut self, state: &mut State, call: &Call<'_>, method: &str) {
@@ -1006,7 +1043,7 @@ impl Analyzer<'_> {
     /// Names of the own properties, where all are known.
     fn known_names(&self, state: &State, of: Sym) -> Option<Vec<Rc<str>>> {
         let object = state.object(of)?;
-        if !object.closed || object.rest.is_some() || !object.spreads.is_empty() || object.fields.len() > 64 {
+        if !object.closed || object.uncertain || object.rest.is_some() || !object.spreads.is_empty() || object.fields.len() > 64 {
             return None;
         }
         matches!(self.model.symbols.value(of), Value::Alloc { kind: AllocKind::Object, .. })
