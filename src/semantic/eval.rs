@@ -588,7 +588,8 @@ impl Analyzer<'_> {
         let spread = elements.iter().flatten().any(|e| e.spread);
         if !spread {
             let undefined = self.model.symbols.undefined();
-            let mut list: Vec<Sym> = elements.iter().map(|e| e.as_ref().and_then(|a| registers[a.reg.index()]).unwrap_or(undefined)).collect();
+            let mut list: Vec<Sym> =
+                elements.iter().map(|e| e.as_ref().and_then(|a| registers[a.reg.index()]).unwrap_or(undefined)).collect();
             for (i, element) in list.iter_mut().enumerate() {
                 let site = self.site(reg, 161 + (i % 32) as u8);
                 *element = self.model.keep(state, *element, site);

@@ -278,6 +278,7 @@ struct Run {
     cfg: Rc<Graph>,
     trace: Trace,
     edges: BTreeMap<BlockId, Vec<(BlockId, State)>>,
+
     visits: Vec<u32>,
     work: BTreeSet<usize>,
     normal: Option<State>,
@@ -294,7 +295,17 @@ impl Run {
         let mut trace = Trace { entry: vec![None; body.blocks.len()], registers: vec![None; body.ops.len()], ..Trace::default() };
         trace.entry[0] = Some(entry);
         let visits = vec![0; body.blocks.len()];
-        Run { func, cfg, trace, edges: BTreeMap::new(), visits, work: BTreeSet::from([0]), normal: None, thrown: None, caught: BTreeMap::new() }
+        Run {
+            func,
+            cfg,
+            trace,
+            edges: BTreeMap::new(),
+            visits,
+            work: BTreeSet::from([0]),
+            normal: None,
+            thrown: None,
+            caught: BTreeMap::new(),
+        }
     }
 
     fn fixpoint(&mut self, analyzer: &mut Analyzer<'_>) {

@@ -179,15 +179,8 @@ impl Analyzer<'_> {
         if self.is_endless_iterator(&state, of) && !leaves {
             return missing(Level::Error, "it iterates over a generator that never ends, and nothing in it leaves it");
         }
-        let grown_before = trace.before.get(&natural.header).map_or(0, |s| self.grown(s, of));
-        let grows: Vec<bool> = latches
-            .iter()
-            .filter_map(|&latch| trace.back.get(&(natural.header, latch)))
-            .map(|s| self.grown(s, of) > grown_before)
-            .collect();
-        let _ = cfg;
-        if grows.iter().any(|g| *g) {
-            let additions = self.collection_ops_in(cfg, func, natural, of, false);
+        let additions = self.collection_ops_in(cfg, func, natural, of, false);
+        if !additions.is_empty() {
             let always = additions.iter().any(|op| latches.iter().all(|&latch| cfg.dominates(op.block, latch)));
             return match (always, leaves) {
                 (true, false) => missing(Level::Error, "the collection it iterates over grows in every round"),
@@ -196,10 +189,6 @@ impl Analyzer<'_> {
         }
         let size = self.size_of_collection(&state, of);
         Progress::Shown(size)
-    }
-
-    fn grown(&self, state: &State, collection: Sym) -> u32 {
-        self.model.symbols.leaves(collection).iter().filter_map(|&l| state.object(l)).map(|o| o.grown).max().unwrap_or(0)
     }
 
     /// Whether iterating the value never ends.
@@ -230,7 +219,9 @@ impl Analyzer<'_> {
         let frame = self.frame();
         let (func, ctx, block) = (frame.func, frame.ctx, self.current_block);
         let ops = self.collection_ops.entry((func, ctx)).or_default();
-        if ops.len() < 256 && !ops.iter().any(|op| op.block == block && op.collection == collection && op.shrinks == shrinks && op.added == added) {
+        if ops.len() < 256
+            && !ops.iter().any(|op| op.block == block && op.collection == collection && op.shrinks == shrinks && op.added == added)
+        {
             ops.push(CollectionOp { block, collection, shrinks, added });
         }
     }
@@ -361,12 +352,10 @@ impl Analyzer<'_> {
     fn heap_changes(&self, trace: &Trace, natural: &NaturalLoop, latches: &[BlockId]) -> bool {
         let Some(entry) = &trace.entry[natural.header.index()] else { return false };
         latches.iter().any(|&l| {
-            trace.back.get(&(natural.header, l)).is_some_and(|s| {
-                entry
-                    .heap
-                    .iter()
-                    .any(|(sym, object)| s.heap.get(sym).is_some_and(|after| after.grown != object.grown || after.length != object.length))
-            })
+            trace
+                .back
+                .get(&(natural.header, l))
+                .is_some_and(|s| entry.heap.iter().any(|(sym, object)| s.heap.get(sym).is_some_and(|after| after != object)))
         })
     }
 
@@ -376,7 +365,15 @@ impl Analyzer<'_> {
     }
 
     /// Stays while `xs.length < limit`, and every round adds to `xs`.
-    fn exit_by_growth(&mut self, natural: &NaturalLoop, latches: &[BlockId], low: Sym, high: Sym, state: &State, func: FuncId) -> Option<Exit> {
+    fn exit_by_growth(
+        &mut self,
+        natural: &NaturalLoop,
+        latches: &[BlockId],
+        low: Sym,
+        high: Sym,
+        state: &State,
+        func: FuncId,
+    ) -> Option<Exit> {
         let Value::Prop(collection, PropKey::Name(name)) = self.model.symbols.value(low).clone() else { return None };
         if !matches!(&*name, "length" | "size") {
             return None;
@@ -417,7 +414,9 @@ impl Analyzer<'_> {
     /// What a merge inside the loop may be.
     fn alternatives(&self, sym: Sym, depth: u32) -> Vec<Sym> {
         match self.model.symbols.value(sym) {
-            Value::Phi(site) if depth < 6 && !matches!(&site.what, SiteKind::Slot(b, _) if self.graphs[site.func.index()].is_header(*b)) => {
+            Value::Phi(site)
+                if depth < 6 && !matches!(&site.what, SiteKind::Slot(b, _) if self.graphs[site.func.index()].is_header(*b)) =>
+            {
                 self.model.symbols.operands(sym).filter(|&o| o != sym).flat_map(|o| self.alternatives(o, depth + 1)).collect()
             }
             _ => vec![sym],
@@ -426,11 +425,13 @@ impl Analyzer<'_> {
 
     fn offset(&self, sym: Sym) -> (Sym, f64) {
         match self.model.symbols.value(sym) {
-            Value::Binary(BinaryOp::Add | BinaryOp::Increment, a, b) => match (self.model.symbols.as_number(*b), self.model.symbols.as_number(*a)) {
-                (Some(n), _) => (*a, n),
-                (_, Some(n)) => (*b, n),
-                _ => (sym, 0.0),
-            },
+            Value::Binary(BinaryOp::Add | BinaryOp::Increment, a, b) => {
+                match (self.model.symbols.as_number(*b), self.model.symbols.as_number(*a)) {
+                    (Some(n), _) => (*a, n),
+                    (_, Some(n)) => (*b, n),
+                    _ => (sym, 0.0),
+                }
+            }
             Value::Binary(BinaryOp::Sub, a, b) => match self.model.symbols.as_number(*b) {
                 Some(n) => (*a, -n),
                 None => (sym, 0.0),
@@ -456,7 +457,9 @@ impl Analyzer<'_> {
             return true;
         }
         match self.model.symbols.value(sym) {
-            Value::Call(path, args) if matches!(&**path, "Math.floor" | "Math.trunc") => args.first().is_some_and(|&a| self.is_middle(a, low, high, depth + 1)),
+            Value::Call(path, args) if matches!(&**path, "Math.floor" | "Math.trunc") => {
+                args.first().is_some_and(|&a| self.is_middle(a, low, high, depth + 1))
+            }
             Value::Binary(BinaryOp::BitOr, a, _) => self.is_middle(*a, low, high, depth + 1),
             Value::Binary(BinaryOp::Add, a, b) if *a == low => self.is_middle(*b, low, high, depth + 1),
             _ => false,
@@ -761,22 +764,36 @@ impl Analyzer<'_> {
     /// `while ((m = re.exec(text)))`: each call goes on where the last one ended.
     fn exit_by_regex(&mut self, value: Sym, natural: &NaturalLoop, func: FuncId) -> Option<Exit> {
         let (regex, text) = self.model.symbols.leaves(value).into_iter().find_map(|l| self.exec_results.get(&l).cloned())?;
-        let Some(regex) = regex else { return Some(Exit::Unknown("whether the expression goes on after each match could not be shown".into())) };
+        let Some(regex) = regex else {
+            return Some(Exit::Unknown("whether the expression goes on after each match could not be shown".into()));
+        };
         let Value::Regex { pattern, flags } = self.model.symbols.value(regex).clone() else { return None };
         if !flags.contains(['g', 'y']) {
-            return Some(Exit::Stuck("`exec` starts from the beginning in every round: its expression has neither `g` nor `y`".into(), Vec::new()));
+            return Some(Exit::Stuck(
+                "`exec` starts from the beginning in every round: its expression has neither `g` nor `y`".into(),
+                Vec::new(),
+            ));
         }
         let graph = self.graphs[func.index()].clone();
         let body = self.model.ir.body(func);
         let made_here = graph.blocks_of(natural).iter().any(|b| {
-            body.blocks[b.index()].ops.iter().any(|r| matches!(&body.ops[r.index()].kind, OpKind::Regex { pattern: p, .. } if **p == *pattern))
+            body.blocks[b.index()]
+                .ops
+                .iter()
+                .any(|r| matches!(&body.ops[r.index()].kind, OpKind::Regex { pattern: p, .. } if **p == *pattern))
         });
         if made_here {
-            return Some(Exit::Stuck("the expression is made anew in every round, so `exec` always starts from the beginning".into(), Vec::new()));
+            return Some(Exit::Stuck(
+                "the expression is made anew in every round, so `exec` always starts from the beginning".into(),
+                Vec::new(),
+            ));
         }
         let matches_nothing = regress::Regex::with_flags(&pattern, &*flags).is_ok_and(|r| r.find("").is_some());
         if matches_nothing && !self.writes_last_index(func, natural) {
-            return Some(Exit::Stuck("the expression can match nothing at all, and `exec` does not go on after an empty match".into(), Vec::new()));
+            return Some(Exit::Stuck(
+                "the expression can match nothing at all, and `exec` does not go on after an empty match".into(),
+                Vec::new(),
+            ));
         }
         let size = text.map_or(Size::Bounded, |text| self.size_of_collection(&State::default(), text));
         Some(Exit::Ranked(size))
@@ -786,7 +803,10 @@ impl Analyzer<'_> {
         let graph = &self.graphs[func.index()];
         let body = self.model.ir.body(func);
         graph.blocks_of(natural).iter().any(|b| {
-            body.blocks[b.index()].ops.iter().any(|r| matches!(&body.ops[r.index()].kind, OpKind::Set { key: super::ir::Key::Name(name), .. } if name == "lastIndex"))
+            body.blocks[b.index()]
+                .ops
+                .iter()
+                .any(|r| matches!(&body.ops[r.index()].kind, OpKind::Set { key: super::ir::Key::Name(name), .. } if name == "lastIndex"))
         })
     }
 

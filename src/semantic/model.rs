@@ -169,7 +169,10 @@ impl Model {
             return sym;
         }
         let holds_object = |leaf: &Sym| {
-            matches!(self.symbols.value(*leaf), Value::Alloc { .. } | Value::Closure(..) | Value::Builtin(_) | Value::Class(_) | Value::Bound { .. })
+            matches!(
+                self.symbols.value(*leaf),
+                Value::Alloc { .. } | Value::Closure(..) | Value::Builtin(_) | Value::Class(_) | Value::Bound { .. }
+            )
         };
         if self.symbols.leaves(sym).iter().any(holds_object) {
             return sym;
@@ -184,7 +187,8 @@ impl Model {
             return sym;
         }
         let mut now = HashMap::from([(kept, self.facts(state, sym))]);
-        let about: Vec<Sym> = state.facts.keys().copied().filter(|&s| s != sym && self.symbols.contains(s, &|part, _| part == sym)).collect();
+        let about: Vec<Sym> =
+            state.facts.keys().copied().filter(|&s| s != sym && self.symbols.contains(s, &|part, _| part == sym)).collect();
         for part in about {
             let renamed = self.symbols.substitute(part, sym, kept);
             now.insert(renamed, self.facts(state, part));

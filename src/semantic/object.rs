@@ -94,7 +94,11 @@ impl Analyzer<'_> {
         values.sort();
         values.dedup();
         let plain = |analyzer: &Self, v: Sym| {
-            analyzer.model.symbols.is_constant(v) || matches!(analyzer.model.symbols.value(v), Value::Alloc { .. } | Value::Closure(..) | Value::Builtin(_) | Value::Bound { .. } | Value::Class(_))
+            analyzer.model.symbols.is_constant(v)
+                || matches!(
+                    analyzer.model.symbols.value(v),
+                    Value::Alloc { .. } | Value::Closure(..) | Value::Builtin(_) | Value::Bound { .. } | Value::Class(_)
+                )
         };
         match values[..] {
             [] => self.model.symbols.undefined(),
@@ -621,6 +625,9 @@ impl Analyzer<'_> {
     }
 
     fn write_dynamic(&mut self, state: &mut State, reg: Reg, object: Sym, key: Sym, value: Sym) {
+        if self.adds_at_end(object, key) {
+            self.note_collection_op(object, false, vec![value]);
+        }
         let rest = state.object(object).and_then(|o| o.rest);
         let all: Vec<Sym> = rest.into_iter().chain([value]).collect();
         let merged = self.one_of(state, reg, 70, &all);
@@ -628,7 +635,6 @@ impl Analyzer<'_> {
         let keys = self.model.facts(state, key);
         let target = state.object_mut(object);
         target.rest = Some(merged);
-        target.grown += 1;
         target.length = if keys.types.only(Types::NUMBER) && keys.range.hi.is_finite() && keys.range.hi < limits::BOUND_MAX {
             Interval { lo: target.length.lo, hi: target.length.hi.max(keys.range.hi + 1.0) }
         } else {
@@ -650,6 +656,11 @@ impl Analyzer<'_> {
                 }
             }
         }
+    }
+
+    /// `xs[xs.length] = x`
+    fn adds_at_end(&self, object: Sym, key: Sym) -> bool {
+        matches!(self.model.symbols.value(key), Value::Prop(base, PropKey::Name(name)) if *base == object && &**name == "length")
     }
 
     /// A write into a built-in, the global object, or the call's context. True if it was one.

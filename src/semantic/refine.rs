@@ -59,7 +59,10 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
     state.learn(sym, after);
     learn_parts(model, state, sym, after);
     learn_operand(model, state, sym, after);
-    if after.length.hi == 0.0 && before.length.hi > 0.0 || after.types.only(Types::NULLISH) || after.types.only(Types::NUMBER) && after.range.hi < 0.0 {
+    if after.length.hi == 0.0 && before.length.hi > 0.0
+        || after.types.only(Types::NULLISH)
+        || after.types.only(Types::NUMBER) && after.range.hi < 0.0
+    {
         learn_absence(model, state, sym);
     }
     true
@@ -494,7 +497,12 @@ fn assume_call(model: &mut Model, state: &mut State, path: &str, args: &[Sym], t
                     let is_text = model.facts(state, args[1]).types.only(Types::STRING);
                     // Of a value that only has this string form, the form is as long; the value may be an array.
                     let length = if is_text { Interval { lo: language.length.lo, hi: language.length.hi } } else { Interval::LENGTH };
-                    return learn(model, state, args[1], Facts { string_form: true, digits: language.digits, length, refused, ..Facts::ANY });
+                    return learn(
+                        model,
+                        state,
+                        args[1],
+                        Facts { string_form: true, digits: language.digits, length, refused, ..Facts::ANY },
+                    );
                 }
                 return learn(model, state, args[1], Facts { string_form: true, ..Facts::ANY });
             }

@@ -68,8 +68,6 @@ pub struct Object {
     pub base: Option<Sym>,
     /// The time value of a date.
     pub time: Option<Sym>,
-    /// How often a computed key was written or an element added.
-    pub grown: u32,
     /// Some listed property may be absent.
     pub uncertain: bool,
 }
@@ -92,7 +90,6 @@ impl Object {
             prototype: None,
             base: None,
             time: None,
-            grown: 0,
             uncertain: false,
         }
     }
@@ -263,10 +260,13 @@ impl Merge<'_> {
             joined = joined.widen(fa);
         }
         self.facts.insert(phi, joined);
-        if let Some(condition) = self.implied(model, a, b) {
-            self.left_conditions(phi, condition);
+        // Round a loop, what a flag implied in the round before is not held on to.
+        if !self.place.widen {
+            if let Some(condition) = self.implied(model, a, b) {
+                self.left_conditions(phi, condition);
+            }
+            self.object_conditions(model, phi, a, b);
         }
-        self.object_conditions(model, phi, a, b);
         phi
     }
 
@@ -423,7 +423,6 @@ impl Merge<'_> {
         }
         merged.null_prototype = a.null_prototype && b.null_prototype;
         merged.base = a.base.or(b.base);
-        merged.grown = a.grown.max(b.grown);
         let block = self.place.block;
         merged.rest = match (a.rest, b.rest) {
             (Some(x), Some(y)) => Some(self.phi(model, x, y, SiteKind::Elements(block, sym))),
@@ -496,7 +495,7 @@ impl Merge<'_> {
     fn emptiness(&mut self, model: &mut Model) -> Vec<(Sym, Rc<Condition>)> {
         let mut found = Vec::new();
         let (left, right) = (self.left.clone(), self.right.clone());
-        if left.heap.ptr_eq(&right.heap) {
+        if self.place.widen || left.heap.ptr_eq(&right.heap) {
             return found;
         }
         for item in left.heap.diff(&right.heap) {
@@ -511,9 +510,13 @@ impl Merge<'_> {
                 (false, true) => (&left, &right),
                 _ => continue,
             };
-            let mut facts = gained(empty, &[other]);
-            facts.extend(earlier(empty));
-            found.push((length, Rc::new(Condition { if_true: Some(Vec::new()), if_false: Some(facts) })));
+            let mut facts: BTreeMap<Sym, Facts> = BTreeMap::new();
+            for (about, known) in gained(empty, &[other]).into_iter().chain(earlier(empty)) {
+                let entry = facts.entry(about).or_insert(known);
+                *entry = entry.meet(known);
+            }
+            let if_false = Some(facts.into_iter().collect());
+            found.push((length, Rc::new(Condition { if_true: Some(Vec::new()), if_false })));
         }
         found
     }
@@ -527,10 +530,14 @@ impl Merge<'_> {
                 Some(_) => {
                     conditions.remove(sym);
                 }
+                None if self.place.widen => {}
                 None => {
                     conditions.insert(*sym, condition.clone());
                 }
             }
+        }
+        if self.place.widen {
+            conditions = conditions.into_iter().filter(|(sym, _)| self.right.conditions.contains_key(sym)).collect();
         }
         conditions.extend(emptiness);
         conditions

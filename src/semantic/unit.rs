@@ -199,7 +199,14 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
             args.push(analyzer.opaque_at(Rc::new(site), Facts::of(Types::ANY), &[]));
         }
         let undefined = analyzer.model.symbols.undefined();
-        let frame = Frame { func: body.id, ctx: Ctx(u32::MAX), this: undefined, args: Args::of(args), call_range: TextRange::default(), in_loop: false };
+        let frame = Frame {
+            func: body.id,
+            ctx: Ctx(u32::MAX),
+            this: undefined,
+            args: Args::of(args),
+            call_range: TextRange::default(),
+            in_loop: false,
+        };
         if whole {
             analyzer.reporting = true;
             analyzer.activate(frame, loaded.clone());

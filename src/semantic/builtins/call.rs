@@ -526,7 +526,7 @@ impl Analyzer<'_> {
             let copy = self.array_with(state, call.reg, 230, Some(element), length);
             return OpResult { value: Some(copy), thrown };
         }
-        self.changed(call.this, call.range);
+        self.changed(state, call.this, call.range);
         self.scramble(state, call);
         OpResult { value: Some(call.this), thrown }
     }
@@ -543,9 +543,20 @@ impl Analyzer<'_> {
         }
     }
 
-    fn changed(&mut self, object: Sym, range: TextRange) {
-        for leaf in self.model.symbols.leaves(object) {
+    /// An array, map or set is about to change: what was known of its size is no longer so.
+    fn changed(&mut self, state: &mut State, object: Sym, range: TextRange) {
+        let mut resized = self.model.symbols.leaves(object);
+        resized.push(object);
+        for leaf in resized {
             self.observe_outliving_write(leaf, range);
+            for measure in ["length", "size"] {
+                let length = self.model.property_symbol(leaf, measure);
+                state.facts.remove(&length);
+            }
+            if let Some(known) = state.facts.get(&leaf).copied() {
+                let known = Facts { length: Interval::LENGTH, ..known };
+                state.facts.insert(leaf, known);
+            }
         }
     }
 
@@ -555,7 +566,7 @@ impl Analyzer<'_> {
         let facts = self.model.facts(state, this);
         Some(match method {
             "push" | "unshift" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 self.append(state, call, method);
                 let mut added = call.args.list.clone();
                 added.extend(call.args.rest);
@@ -564,7 +575,7 @@ impl Analyzer<'_> {
                 self.opaque(reg, 97, Facts::number(length, true), &[]).into()
             }
             "pop" | "shift" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 let element = match (self.exact_elements(state, this), method) {
                     (Some(elements), "pop") if !elements.is_empty() => elements[elements.len() - 1],
                     (Some(elements), _) if !elements.is_empty() => elements[0],
@@ -587,7 +598,7 @@ impl Analyzer<'_> {
                 }
             }
             "splice" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 let element = self.element_of(state, this, reg, 1);
                 let removed = self.array_with(state, reg, 230, Some(element), Interval { lo: 0.0, hi: facts.length.hi });
                 self.scramble(state, call);
@@ -611,7 +622,7 @@ impl Analyzer<'_> {
                 removed.into()
             }
             "reverse" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 if let Some(mut elements) = self.exact_elements(state, this) {
                     elements.reverse();
                     let object = state.object_mut(this);
@@ -622,7 +633,7 @@ impl Analyzer<'_> {
                 this.into()
             }
             "fill" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 if let Some(value) = call.args.get(0) {
                     for leaf in self.model.symbols.leaves(this) {
                         let rest = state.object(leaf).and_then(|o| o.rest);
@@ -753,7 +764,6 @@ impl Analyzer<'_> {
             let object = state.object_mut(leaf);
             object.rest = Some(merged);
             object.length = object.length.add(Interval { lo: if strong { call.args.list.len() as f64 } else { 0.0 }, hi: more });
-            object.grown += 1;
         }
     }
 
@@ -1386,7 +1396,7 @@ impl Analyzer<'_> {
                 Some(value.into())
             }
             "set" | "add" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 let value = call.args.get(usize::from(method == "set"))?;
                 let site = self.site(reg, 161);
                 let value = self.model.keep(state, value, site);
@@ -1409,7 +1419,6 @@ impl Analyzer<'_> {
                     let object = state.object_mut(leaf);
                     object.rest = Some(merged);
                     object.length = Interval { lo: object.length.lo, hi: object.length.hi + 1.0 };
-                    object.grown += 1;
                 }
                 self.note_collection_op(this, false, vec![value]);
                 Some(this.into())
@@ -1421,7 +1430,7 @@ impl Analyzer<'_> {
                 Some(self.model.symbols.intern(Value::Call(path.into(), vec![this, key])).into())
             }
             "delete" | "clear" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 for leaf in self.model.symbols.leaves(this) {
                     let object = state.object_mut(leaf);
                     object.length = Interval { lo: 0.0, hi: object.length.hi };
@@ -1537,7 +1546,7 @@ impl Analyzer<'_> {
     }
 
     fn set_time(&mut self, state: &mut State, call: &Call<'_>, time: Sym) {
-        self.changed(call.this, call.range);
+        self.changed(state, call.this, call.range);
         let leaves = self.model.symbols.leaves(call.this);
         for &leaf in &leaves {
             let before = state.object(leaf).and_then(|o| o.time);
