@@ -198,6 +198,4 @@ impl Analyzer<'_> {
 pub fn is_conversion(path: &str) -> bool {
     matches!(path, "Number" | "parseInt" | "parseFloat" | "Number.parseInt" | "Number.parseFloat" | "Date.time" | "Date.parse" | "Date.UTC")
         || path.starts_with("Date.get")
-        || path.starts_with("Math.")
-        || path.starts_with("Date.set")
 }

@@ -355,7 +355,7 @@ impl Model {
             let nan = if of.types.may(Types::NAN) || !of.types.only(Types::DATE) { Types::NAN } else { Types::NONE };
             return Facts { types: Types::NUMBER | nan, range: of.range, integer: true, ..Facts::ANY };
         }
-        if let PropKey::Name(name) = key {
+        if let PropKey::Name(_) = key {
             if let Value::Builtin(path) = self.symbols.value(base) {
                 if &**path == "__env" {
                     return Facts::of(Types::STRING | Types::NUMBER | Types::BOOLEAN | Types::UNDEFINED);
@@ -455,8 +455,8 @@ impl Model {
                     _ => power(n.range, m.range),
                 };
                 let integer = op != Div && op != Exp && n.integer && m.integer;
-                let nan = (n.types | m.types) & Types::NAN;
-                Facts { types: Types::NUMBER | nan, range, integer, ..Facts::ANY }
+                // NaN that goes in was told where it went in.
+                Facts { types: Types::NUMBER, range, integer, ..Facts::ANY }
             }
         }
     }

@@ -76,7 +76,9 @@ fn learn_operand(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
     let operands: Vec<Sym> = model.symbols.operands(sym).filter(|&o| o != sym).take(4).collect();
     let mut possible = Vec::new();
     for operand in operands {
-        if model.facts(state, operand).types.may(facts.types) {
+        let shared = model.facts(state, operand).meet(facts);
+        let empty = shared.types == Types::NONE || shared.types.only(Types::NUMBER) && shared.range.lo > shared.range.hi;
+        if !empty {
             possible.push(operand);
         }
     }
@@ -460,6 +462,9 @@ pub fn depends_on_input(model: &Model, sym: Sym) -> bool {
 
 fn assume_call(model: &mut Model, state: &mut State, path: &str, args: &[Sym], truth: bool) -> bool {
     let Some(&x) = args.first() else { return true };
+    if matches!(path, "Number.isFinite" | "Number.isSafeInteger" | "Number.isInteger" | "Number.isNaN" | "isNaN" | "isFinite") {
+        model.checked_for_nan.insert(x);
+    }
     match path {
         "Number.isFinite" | "Number.isSafeInteger" | "Number.isInteger" if truth => {
             let integer = path != "Number.isFinite";
@@ -501,7 +506,14 @@ fn assume_call(model: &mut Model, state: &mut State, path: &str, args: &[Sym], t
                         model,
                         state,
                         args[1],
-                        Facts { string_form: true, digits: language.digits, length, refused, ..Facts::ANY },
+                        Facts {
+                            string_form: true,
+                            digits: language.digits,
+                            digit_groups: is_digit_groups(&pattern),
+                            length,
+                            refused,
+                            ..Facts::ANY
+                        },
                     );
                 }
                 return learn(model, state, args[1], Facts { string_form: true, ..Facts::ANY });
@@ -604,4 +616,65 @@ pub fn is_void(path: &str) -> bool {
                 | "Set.prototype.clear"
                 | "clearTimeout"
         )
+}
+
+/// Whether an anchored expression matches only digits and what separates them, as in a date.
+pub fn is_digit_groups(pattern: &str) -> bool {
+    pattern.strip_prefix('^').and_then(|p| p.strip_suffix('$')).is_some_and(only_digits)
+}
+
+/// Whether a piece of an expression matches only digits and what separates them.
+pub fn only_digits(pattern: &str) -> bool {
+    let plain =
+        pattern.replace("\\d", "0").replace("[0-9]", "0").replace("(?:", "(").replace("\\.", ".").replace("\\/", "/").replace("\\-", "-");
+    let plain = match plain.find("(?<") {
+        Some(_) => {
+            let mut text = String::new();
+            let mut rest = plain.as_str();
+            while let Some(at) = rest.find("(?<") {
+                text.push_str(&rest[..at]);
+                rest = rest[at..].find('>').map_or("", |end| &rest[at + end + 1..]);
+            }
+            text + rest
+        }
+        None => plain,
+    };
+    plain.contains('0')
+        && plain.chars().all(|c| {
+            c.is_ascii_digit()
+                || matches!(c, '{' | '}' | ',' | '+' | '*' | '?' | '|' | '(' | ')' | '[' | ']' | '-' | '/' | ':' | '.' | 'T' | 'Z' | ' ')
+        })
+}
+
+/// The text of each capturing group of an expression, with its name.
+pub fn capturing_groups(pattern: &str) -> Vec<(Option<String>, String)> {
+    let chars: Vec<char> = pattern.chars().collect();
+    let (mut groups, mut open, mut at, mut in_class) = (Vec::new(), Vec::new(), 0, false);
+    while at < chars.len() {
+        match chars[at] {
+            '\\' => at += 1,
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '(' if !in_class => {
+                let rest: String = chars[at + 1..].iter().take(40).collect();
+                let named = rest.starts_with("?<") && !rest.starts_with("?<=") && !rest.starts_with("?<!");
+                let name = named.then(|| rest[2..].split('>').next().unwrap_or_default().to_owned());
+                let captures = !rest.starts_with('?') || named;
+                let index = captures.then(|| {
+                    groups.push((name.clone(), String::new()));
+                    groups.len() - 1
+                });
+                let start = at + 1 + name.map_or(0, |n| n.chars().count() + 3);
+                open.push((index, start));
+            }
+            ')' if !in_class => {
+                if let Some((Some(index), start)) = open.pop() {
+                    groups[index].1 = chars.get(start..at).unwrap_or_default().iter().collect();
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    groups
 }

@@ -273,6 +273,7 @@ impl Merge<'_> {
     /// Two objects meet whose flags differ, as in `{ ok: true }` and `{ ok: false, errors }`: the flag
     /// of the merged one tells which of the two it was.
     fn object_conditions(&mut self, model: &mut Model, phi: Sym, a: Sym, b: Sym) {
+        self.list_condition(model, phi, a, b);
         let (Some(x), Some(y)) = (self.flags(model, &self.left, a), self.flags(model, self.right, b)) else { return };
         for (key, va) in &x {
             let Some((_, vb)) = y.iter().find(|(k, _)| k == key) else { continue };
@@ -300,6 +301,26 @@ impl Merge<'_> {
                 self.left_conditions(flag, condition);
             }
         }
+    }
+
+    /// A list of problems that is not empty meets one that may be: that the merged one is empty tells
+    /// that it is the other one.
+    fn list_condition(&mut self, model: &mut Model, phi: Sym, a: Sym, b: Sym) {
+        let filled = |model: &mut Model, state: &State, sym: Sym| {
+            let facts = model.facts(state, sym);
+            facts.types.only(super::facts::Types::ARRAY).then_some(facts.length.lo >= 1.0)
+        };
+        let (left, right) = (self.left.clone(), self.right.clone());
+        let (empty, other, sym) = match (filled(model, &left, a), filled(model, &right, b)) {
+            (Some(true), Some(false)) => (&right, &left, b),
+            (Some(false), Some(true)) => (&left, &right, a),
+            _ => return,
+        };
+        let own = model.property_symbol(sym, "length");
+        let merged = model.property_symbol(phi, "length");
+        let earlier = empty.conditions.get(&own).and_then(|c| c.if_false.clone()).unwrap_or_default();
+        let facts = gained(empty, &[other]).into_iter().chain(earlier).collect();
+        self.left_conditions(merged, Condition { if_true: Some(Vec::new()), if_false: Some(facts) });
     }
 
     /// What is known of the properties of one of two merged objects, said of the merged one.

@@ -653,7 +653,16 @@ impl Analyzer<'_> {
                     }
                     return Some(self.array_of(state, reg, 230, &elements).into());
                 }
-                let _ = source;
+                if let (Some(elements), "slice", true) = (self.exact_elements(state, this), method, call.args.list.len() <= 2) {
+                    let index = |a: Option<&Sym>| a.map(|&a| self.model.symbols.as_number(a));
+                    if let (Some(Some(from)), to @ (None | Some(Some(_)))) = (index(source.as_ref()), index(call.args.list.get(1))) {
+                        let at =
+                            |n: f64| if n < 0.0 { (elements.len() as f64 + n).max(0.0) as usize } else { (n as usize).min(elements.len()) };
+                        let (from, to) = (at(from), to.flatten().map_or(elements.len(), at));
+                        let part = elements.get(from..to.max(from)).unwrap_or_default().to_vec();
+                        return Some(self.array_of(state, reg, 230, &part).into());
+                    }
+                }
                 let element = self.element_of(state, this, reg, 1);
                 let mut parts = vec![this];
                 parts.extend(call.args.list.iter().copied());
@@ -1205,9 +1214,23 @@ impl Analyzer<'_> {
                 let length = self.model.facts(state, text).length;
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: length.hi }), &[text]);
                 self.pieces.insert(part);
-                let found = self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: length.hi + 1.0 });
+                let groups = self.matched_groups(reg, regex, text, length);
+                let found = match groups.is_empty() {
+                    true => self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: length.hi + 1.0 }),
+                    false => {
+                        let elements: Vec<Sym> = std::iter::once(part).chain(groups.iter().map(|(_, g)| *g)).collect();
+                        self.array_of(state, reg, 230, &elements)
+                    }
+                };
+                let named = groups;
                 let index = self.opaque(reg, 96, Facts::number(Interval { lo: 0.0, hi: length.hi }, true), &[]);
-                let groups = self.allocate(state, reg, 234, AllocKind::Object, Object { rest: Some(part), ..Object::new() });
+                let mut by_name = Object { rest: named.is_empty().then_some(part), ..Object::new() };
+                for (name, group) in named {
+                    if let Some(name) = name {
+                        by_name.fields.insert(name.into(), Field::Value(group));
+                    }
+                }
+                let groups = self.allocate(state, reg, 234, AllocKind::Object, by_name);
                 let object = state.object_mut(found);
                 object.fields.insert("index".into(), Field::Value(index));
                 object.fields.insert("groups".into(), Field::Value(groups));
@@ -1286,6 +1309,35 @@ impl Analyzer<'_> {
                 Some(sym.into())
             }
             _ => None,
+        }
+    }
+
+    /// What each group of a constant expression matched.
+    fn matched_groups(&mut self, reg: Reg, regex: Option<Sym>, text: Sym, length: Interval) -> Vec<(Option<String>, Sym)> {
+        let Some(Value::Regex { pattern, flags }) = regex.map(|r| self.model.symbols.value(r).clone()) else { return Vec::new() };
+        if flags.contains('g') && self.op_is_match(reg) {
+            return Vec::new();
+        }
+        let groups = refine::capturing_groups(&pattern);
+        groups
+            .into_iter()
+            .take(12)
+            .enumerate()
+            .map(|(i, (name, inner))| {
+                let facts = Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi }) };
+                let group = self.opaque(reg, 140 + i as u8, facts, &[text]);
+                self.pieces.insert(group);
+                (name, group)
+            })
+            .collect()
+    }
+
+    /// With `g`, `match` gives all matches rather than the groups of one.
+    fn op_is_match(&self, reg: Reg) -> bool {
+        use crate::semantic::ir::{Key, OpKind};
+        match &self.op(reg).kind {
+            OpKind::Call { callee, .. } => matches!(&self.op(*callee).kind, OpKind::Get { key: Key::Name(name), .. } if name == "match"),
+            _ => false,
         }
     }
 
