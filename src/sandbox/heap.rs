@@ -38,6 +38,7 @@ const STEP_SHARE: isize = 32;
 const TIGHT_MAX: usize = 8;
 
 static ARMED: AtomicBool = AtomicBool::new(false);
+static LEFT_OUT: AtomicBool = AtomicBool::new(false);
 static COLLECTING: AtomicBool = AtomicBool::new(false);
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 static PEAK: AtomicIsize = AtomicIsize::new(0);
@@ -103,6 +104,9 @@ unsafe impl GlobalAlloc for CountingAllocator {
 
 /// Starts counting on this thread and ends the process once more than `bytes_max` are added.
 pub fn arm(bytes_max: u64) {
+    if LEFT_OUT.load(Relaxed) {
+        return;
+    }
     let live = LIVE.load(Relaxed);
     let bytes_max = isize::try_from(bytes_max).unwrap_or(isize::MAX);
     BASE.store(live, Relaxed);
@@ -118,6 +122,11 @@ pub fn arm(bytes_max: u64) {
 /// Most bytes in use at once since [`arm`], beyond those in use then.
 pub fn peak_bytes() -> u64 {
     u64::try_from(PEAK.load(Relaxed) - BASE.load(Relaxed)).unwrap_or(0)
+}
+
+/// Makes [`arm`] do nothing.
+pub fn leave_out() {
+    LEFT_OUT.store(true, Relaxed);
 }
 
 /// Whether this process runs with the counting allocator at all.
