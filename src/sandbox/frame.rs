@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{CallContext, ConsoleLine, Layer, LimitKind, Limits, Loss, Probe, SchemaViolation};
-use crate::semantic::entry::EntryKind;
+use crate::program::EntryPoint;
 
 /// Bytes of the length before each frame.
 pub const HEADER_BYTES: usize = 4;
@@ -56,15 +56,6 @@ pub struct Request {
     pub context: CallContext,
     /// The limits.
     pub limits: Limits,
-}
-
-/// How a worker finds the function to call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EntryPoint {
-    /// Its form.
-    pub kind: EntryKind,
-    /// The name it goes by.
-    pub name: String,
 }
 
 /// What a worker says in the end.

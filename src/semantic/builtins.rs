@@ -18,11 +18,52 @@ pub const GLOBAL_OBJECTS: [&str; 6] = ["globalThis", "window", "self", "global",
 
 /// Constructors whose prototype and static members are built in.
 pub const CONSTRUCTORS: &[&str] = &[
-    "Object", "Function", "Array", "String", "Number", "Boolean", "Symbol", "BigInt", "Date", "RegExp", "Map", "Set", "WeakMap", "WeakSet",
-    "WeakRef", "Promise", "Proxy", "Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError", "EvalError", "URIError",
-    "AggregateError", "ArrayBuffer", "SharedArrayBuffer", "DataView", "Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array",
-    "Uint16Array", "Int32Array", "Uint32Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array", "Float16Array",
-    "AsyncFunction", "GeneratorFunction", "AsyncGeneratorFunction", "Iterator", "FinalizationRegistry", "TypedArray",
+    "Object",
+    "Function",
+    "Array",
+    "String",
+    "Number",
+    "Boolean",
+    "Symbol",
+    "BigInt",
+    "Date",
+    "RegExp",
+    "Map",
+    "Set",
+    "WeakMap",
+    "WeakSet",
+    "WeakRef",
+    "Promise",
+    "Proxy",
+    "Error",
+    "TypeError",
+    "RangeError",
+    "SyntaxError",
+    "ReferenceError",
+    "EvalError",
+    "URIError",
+    "AggregateError",
+    "ArrayBuffer",
+    "SharedArrayBuffer",
+    "DataView",
+    "Int8Array",
+    "Uint8Array",
+    "Uint8ClampedArray",
+    "Int16Array",
+    "Uint16Array",
+    "Int32Array",
+    "Uint32Array",
+    "Float32Array",
+    "Float64Array",
+    "BigInt64Array",
+    "BigUint64Array",
+    "Float16Array",
+    "AsyncFunction",
+    "GeneratorFunction",
+    "AsyncGeneratorFunction",
+    "Iterator",
+    "FinalizationRegistry",
+    "TypedArray",
 ];
 
 /// Built-in objects that are not functions.
@@ -146,22 +187,108 @@ pub fn is_predicate(path: &str) -> bool {
 }
 
 const STRING_METHODS: &[&str] = &[
-    "at", "charAt", "charCodeAt", "codePointAt", "concat", "endsWith", "includes", "indexOf", "isWellFormed", "lastIndexOf",
-    "localeCompare", "match", "matchAll", "normalize", "padEnd", "padStart", "repeat", "replace", "replaceAll", "search", "slice", "split",
-    "startsWith", "substr", "substring", "toLocaleLowerCase", "toLocaleUpperCase", "toLowerCase", "toString", "toUpperCase",
-    "toWellFormed", "trim", "trimEnd", "trimStart", "trimLeft", "trimRight", "valueOf", "anchor", "big", "bold", "link", "sub", "sup",
+    "at",
+    "charAt",
+    "charCodeAt",
+    "codePointAt",
+    "concat",
+    "endsWith",
+    "includes",
+    "indexOf",
+    "isWellFormed",
+    "lastIndexOf",
+    "localeCompare",
+    "match",
+    "matchAll",
+    "normalize",
+    "padEnd",
+    "padStart",
+    "repeat",
+    "replace",
+    "replaceAll",
+    "search",
+    "slice",
+    "split",
+    "startsWith",
+    "substr",
+    "substring",
+    "toLocaleLowerCase",
+    "toLocaleUpperCase",
+    "toLowerCase",
+    "toString",
+    "toUpperCase",
+    "toWellFormed",
+    "trim",
+    "trimEnd",
+    "trimStart",
+    "trimLeft",
+    "trimRight",
+    "valueOf",
+    "anchor",
+    "big",
+    "bold",
+    "link",
+    "sub",
+    "sup",
 ];
 const ARRAY_METHODS: &[&str] = &[
-    "at", "concat", "copyWithin", "entries", "every", "fill", "filter", "find", "findIndex", "findLast", "findLastIndex", "flat",
-    "flatMap", "forEach", "includes", "indexOf", "join", "keys", "lastIndexOf", "map", "pop", "push", "reduce", "reduceRight", "reverse",
-    "shift", "slice", "some", "sort", "splice", "toLocaleString", "toReversed", "toSorted", "toSpliced", "toString", "unshift", "values",
+    "at",
+    "concat",
+    "copyWithin",
+    "entries",
+    "every",
+    "fill",
+    "filter",
+    "find",
+    "findIndex",
+    "findLast",
+    "findLastIndex",
+    "flat",
+    "flatMap",
+    "forEach",
+    "includes",
+    "indexOf",
+    "join",
+    "keys",
+    "lastIndexOf",
+    "map",
+    "pop",
+    "push",
+    "reduce",
+    "reduceRight",
+    "reverse",
+    "shift",
+    "slice",
+    "some",
+    "sort",
+    "splice",
+    "toLocaleString",
+    "toReversed",
+    "toSorted",
+    "toSpliced",
+    "toString",
+    "unshift",
+    "values",
     "with",
 ];
 const NUMBER_METHODS: &[&str] = &["toExponential", "toFixed", "toLocaleString", "toPrecision", "toString", "valueOf"];
 const MAP_METHODS: &[&str] = &["clear", "delete", "entries", "forEach", "get", "has", "keys", "set", "values"];
 const SET_METHODS: &[&str] = &[
-    "add", "clear", "delete", "entries", "forEach", "has", "keys", "values", "union", "intersection", "difference", "symmetricDifference",
-    "isSubsetOf", "isSupersetOf", "isDisjointFrom",
+    "add",
+    "clear",
+    "delete",
+    "entries",
+    "forEach",
+    "has",
+    "keys",
+    "values",
+    "union",
+    "intersection",
+    "difference",
+    "symmetricDifference",
+    "isSubsetOf",
+    "isSupersetOf",
+    "isDisjointFrom",
 ];
 const REGEXP_METHODS: &[&str] = &["exec", "test", "toString", "compile"];
 const PROMISE_METHODS: &[&str] = &["then", "catch", "finally"];
@@ -256,10 +383,20 @@ pub fn receiver_types(name: &str) -> Types {
 pub fn is_date_method(name: &str) -> bool {
     let part = name.strip_prefix("getUTC").or(name.strip_prefix("setUTC")).or(name.strip_prefix("get")).or(name.strip_prefix("set"));
     match part {
-        Some("Date" | "Day" | "FullYear" | "Hours" | "Milliseconds" | "Minutes" | "Month" | "Seconds" | "Time" | "TimezoneOffset" | "Year") => {
-            true
-        }
-        _ => matches!(name, "toISOString" | "toJSON" | "toDateString" | "toTimeString" | "toUTCString" | "toLocaleDateString" | "toLocaleTimeString" | "toGMTString"),
+        Some(
+            "Date" | "Day" | "FullYear" | "Hours" | "Milliseconds" | "Minutes" | "Month" | "Seconds" | "Time" | "TimezoneOffset" | "Year",
+        ) => true,
+        _ => matches!(
+            name,
+            "toISOString"
+                | "toJSON"
+                | "toDateString"
+                | "toTimeString"
+                | "toUTCString"
+                | "toLocaleDateString"
+                | "toLocaleTimeString"
+                | "toGMTString"
+        ),
     }
 }
 
@@ -278,12 +415,20 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
                 return of;
             }
             let integer = path.ends_with("parseInt");
-            Facts { integer, range: if of.digits { numeric_conversion(of).range } else { Interval::ALL }, ..Facts::of(if of.digits { Types::NUMBER } else { Types::NUMERIC }) }
+            Facts {
+                integer,
+                range: if of.digits { numeric_conversion(of).range } else { Interval::ALL },
+                ..Facts::of(if of.digits { Types::NUMBER } else { Types::NUMERIC })
+            }
         }
         "String" | "JSON.stringify" | "Object.prototype.toString" | "Number.prototype.toString" | "Boolean.prototype.toString" => {
             let of = arg(model, 0);
             let length = if path == "JSON.stringify" { Interval::LENGTH } else { text_length(of) };
-            Facts { listed: of.listed && path == "String", digits: of.digits || (path == "String" && of.types.only(Types::NUMBER) && of.integer), ..Facts::string(length) }
+            Facts {
+                listed: of.listed && path == "String",
+                digits: of.digits || (path == "String" && of.types.only(Types::NUMBER) && of.integer),
+                ..Facts::string(length)
+            }
         }
         "Boolean" => {
             let of = arg(model, 0);
@@ -294,8 +439,16 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
             }
         }
         _ if is_predicate(path) => Facts::of(Types::BOOLEAN),
-        "String.prototype.startsWith" | "String.prototype.endsWith" | "String.prototype.includes" | "Object.isFrozen" | "Array.prototype.some"
-        | "Array.prototype.every" | "Number.isNumber" | "Object.prototype.propertyIsEnumerable" | "Set.prototype.delete" | "Map.prototype.delete" => Facts::of(Types::BOOLEAN),
+        "String.prototype.startsWith"
+        | "String.prototype.endsWith"
+        | "String.prototype.includes"
+        | "Object.isFrozen"
+        | "Array.prototype.some"
+        | "Array.prototype.every"
+        | "Number.isNumber"
+        | "Object.prototype.propertyIsEnumerable"
+        | "Set.prototype.delete"
+        | "Map.prototype.delete" => Facts::of(Types::BOOLEAN),
         "Math.min" | "Math.max" => {
             let facts: Vec<Facts> = (0..args.len()).map(|i| numeric_conversion(arg(model, i))).collect();
             let nan = facts.iter().fold(Types::NONE, |t, f| t | (f.types & Types::NAN));
@@ -324,7 +477,11 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
         "Math.sign" => Facts { types: numeric_conversion(arg(model, 0)).types, ..Facts::number(Interval { lo: -1.0, hi: 1.0 }, true) },
         "Math.sqrt" | "Math.cbrt" => {
             let of = numeric_conversion(arg(model, 0));
-            Facts { range: Interval { lo: 0.0, hi: if of.range.hi.is_finite() { of.range.hi.max(1.0).sqrt().max(1.0) } else { f64::INFINITY } }, integer: false, ..of }
+            Facts {
+                range: Interval { lo: 0.0, hi: if of.range.hi.is_finite() { of.range.hi.max(1.0).sqrt().max(1.0) } else { f64::INFINITY } },
+                integer: false,
+                ..of
+            }
         }
         "Math.random" => Facts::number(Interval { lo: 0.0, hi: 1.0 }, false),
         "Math.log" | "Math.log2" | "Math.log10" | "Math.log1p" => {
@@ -375,21 +532,43 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
         }
         _ if path.starts_with("Date.prototype.to") => Facts::string(Interval { lo: 1.0, hi: 120.0 }),
         "String.prototype.charCodeAt" | "String.prototype.codePointAt" => Facts::number(Interval { lo: 0.0, hi: 1114111.0 }, true),
-        "String.prototype.indexOf" | "String.prototype.lastIndexOf" | "String.prototype.search" | "Array.prototype.indexOf"
-        | "Array.prototype.lastIndexOf" | "Array.prototype.findIndex" | "Array.prototype.findLastIndex" => {
+        "String.prototype.indexOf"
+        | "String.prototype.lastIndexOf"
+        | "String.prototype.search"
+        | "Array.prototype.indexOf"
+        | "Array.prototype.lastIndexOf"
+        | "Array.prototype.findIndex"
+        | "Array.prototype.findLastIndex" => {
             let of = arg(model, 0);
             Facts::number(Interval { lo: -1.0, hi: of.length.hi }, true)
         }
         "String.prototype.localeCompare" => Facts::number(Interval { lo: -1.0, hi: 1.0 }, true),
         "String.prototype.charAt" => Facts::string(Interval { lo: 0.0, hi: 1.0 }),
-        "String.prototype.trim" | "String.prototype.trimEnd" | "String.prototype.trimStart" | "String.prototype.trimLeft" | "String.prototype.trimRight" => {
+        "String.prototype.trim"
+        | "String.prototype.trimEnd"
+        | "String.prototype.trimStart"
+        | "String.prototype.trimLeft"
+        | "String.prototype.trimRight" => {
             let of = arg(model, 0);
             Facts { digits: of.digits, ..Facts::string(Interval { lo: 0.0, hi: of.length.hi }) }
         }
-        "String.prototype.toUpperCase" | "String.prototype.toLowerCase" | "String.prototype.normalize" | "String.prototype.toLocaleUpperCase"
-        | "String.prototype.toLocaleLowerCase" | "String.prototype.toString" | "String.prototype.valueOf" => {
+        "String.prototype.toUpperCase"
+        | "String.prototype.toLowerCase"
+        | "String.prototype.normalize"
+        | "String.prototype.toLocaleUpperCase"
+        | "String.prototype.toLocaleLowerCase"
+        | "String.prototype.toString"
+        | "String.prototype.valueOf" => {
             let of = arg(model, 0);
-            Facts { listed: of.listed, digits: of.digits, ..Facts::string(if of.types.only(Types::STRING) { Interval { lo: of.length.lo, hi: of.length.hi * 3.0 } } else { Interval::LENGTH }) }
+            Facts {
+                listed: of.listed,
+                digits: of.digits,
+                ..Facts::string(if of.types.only(Types::STRING) {
+                    Interval { lo: of.length.lo, hi: of.length.hi * 3.0 }
+                } else {
+                    Interval::LENGTH
+                })
+            }
         }
         "String.prototype.slice" | "String.prototype.substring" | "String.prototype.substr" | "Array.prototype.slice" => {
             let of = arg(model, 0);
@@ -420,14 +599,28 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
             let shrinks = with.types.only(Types::STRING) && with.length.hi <= 1.0;
             Facts::string(Interval { lo: 0.0, hi: if shrinks { of.length.hi } else { of.length.hi * 64.0 } })
         }
-        "Number.prototype.toFixed" | "Number.prototype.toPrecision" | "Number.prototype.toExponential" | "BigInt.prototype.toString" | "Number.prototype.toLocaleString" => {
+        "Number.prototype.toFixed"
+        | "Number.prototype.toPrecision"
+        | "Number.prototype.toExponential"
+        | "BigInt.prototype.toString"
+        | "Number.prototype.toLocaleString" => {
             let of = arg(model, 0);
             Facts { digits: !of.types.may(Types::NAN), ..Facts::string(Interval { lo: 1.0, hi: 130.0 }) }
         }
         "Array.prototype.join" => Facts::of(Types::STRING),
         "Map.prototype.get" => Facts::ANY,
-        "btoa" | "atob" | "encodeURIComponent" | "encodeURI" | "decodeURIComponent" | "decodeURI" | "escape" | "unescape"
-        | "String.fromCharCode" | "String.fromCodePoint" | "String.raw" | "String.prototype.concat" => {
+        "btoa"
+        | "atob"
+        | "encodeURIComponent"
+        | "encodeURI"
+        | "decodeURIComponent"
+        | "decodeURI"
+        | "escape"
+        | "unescape"
+        | "String.fromCharCode"
+        | "String.fromCodePoint"
+        | "String.raw"
+        | "String.prototype.concat" => {
             let mut length = Interval::point(0.0);
             for i in 0..args.len() {
                 length = length.add(arg(model, i).length);

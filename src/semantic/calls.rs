@@ -26,9 +26,12 @@ impl Analyzer<'_> {
     ) -> OpResult {
         if let (Some(this), OpKind::Get { key: Key::Name(name), .. }) = (this, &self.op(callee_reg).kind) {
             let name = name.clone();
-            let own = self.model.symbols.leaves(callee).iter().any(|&l| {
-                matches!(self.model.symbols.value(l), Value::Closure(..) | Value::Class(_) | Value::Bound { .. })
-            });
+            let own = self
+                .model
+                .symbols
+                .leaves(callee)
+                .iter()
+                .any(|&l| matches!(self.model.symbols.value(l), Value::Closure(..) | Value::Class(_) | Value::Bound { .. }));
             if !own {
                 self.demand_method(state, this, &name, callee_range);
             }
@@ -155,7 +158,9 @@ impl Analyzer<'_> {
         // Functions handed to unknown code may run there.
         for (i, &arg) in args.list.iter().enumerate().take(4) {
             for leaf in self.model.symbols.leaves(arg) {
-                if matches!(self.model.symbols.value(leaf), Value::Closure(..)) && !self.frames.iter().any(|f| f.call_range == TextRange::new(0, 0)) {
+                if matches!(self.model.symbols.value(leaf), Value::Closure(..))
+                    && !self.frames.iter().any(|f| f.call_range == TextRange::new(0, 0))
+                {
                     let unknown = self.opaque(reg, 100 + i as u8, Facts::ANY, &[this]);
                     let mut branch = state.clone();
                     let undefined = self.model.symbols.undefined();
@@ -237,7 +242,13 @@ impl Analyzer<'_> {
                 _ => values.push(leaf),
             }
         }
-        if values.is_empty() { value } else if values == [value] { value } else { self.one_of(state, reg, nth ^ 0x80, &values) }
+        if values.is_empty() {
+            value
+        } else if values == [value] {
+            value
+        } else {
+            self.one_of(state, reg, nth ^ 0x80, &values)
+        }
     }
 
     /// `await value`
@@ -257,7 +268,15 @@ impl Analyzer<'_> {
     }
 
     /// `new callee(…)`
-    pub fn construct(&mut self, state: &mut State, reg: Reg, callee: Sym, args: Args, range: TextRange, callee_range: TextRange) -> OpResult {
+    pub fn construct(
+        &mut self,
+        state: &mut State,
+        reg: Reg,
+        callee: Sym,
+        args: Args,
+        range: TextRange,
+        callee_range: TextRange,
+    ) -> OpResult {
         let mut values = Vec::new();
         let mut result = OpResult::default();
         for leaf in self.model.symbols.leaves(callee).into_iter().take(4) {

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::graph::Graph;
 use super::facts::{Facts, Types};
 use super::flow::{Analyzer, Args, Trace};
+use super::graph::Graph;
 use super::ir::{BinaryOp, BlockId, FuncId};
 use super::limits;
 use super::observe::{Costly, Step};
@@ -148,7 +148,8 @@ impl Analyzer<'_> {
     fn charge_linear(&mut self, range: TextRange, paths: &BTreeSet<String>, what: &str) {
         let nested = self.loop_costs.all().find(|a| a.size.paths().iter().any(|outer| paths.contains(outer)) && a.range != range).cloned();
         if let Some(outer) = nested {
-            let message = format!("the work grows with the square of {}, whose size nobody limits: one pass over it inside another", list(paths));
+            let message =
+                format!("the work grows with the square of {}, whose size nobody limits: one pass over it inside another", list(paths));
             if self.observing_cost() {
                 let steps: Vec<Step> =
                     if outer.range == TextRange::default() { Vec::new() } else { vec![(outer.range, "inside this pass".to_owned())] };
@@ -190,12 +191,23 @@ impl Analyzer<'_> {
     }
 
     /// The input paths a number depends on: through lengths, or through their own value.
-    fn drivers(&mut self, state: &State, sym: Sym, linear: &mut BTreeSet<String>, arbitrary: &mut BTreeSet<String>, depth: u32, seen: &mut BTreeSet<Sym>) {
+    fn drivers(
+        &mut self,
+        state: &State,
+        sym: Sym,
+        linear: &mut BTreeSet<String>,
+        arbitrary: &mut BTreeSet<String>,
+        depth: u32,
+        seen: &mut BTreeSet<Sym>,
+    ) {
         if depth > 14 || !seen.insert(sym) || seen.len() > 256 {
             return;
         }
         let facts = self.model.facts(state, sym);
-        let limited = facts.listed || facts.types.only(Types::NUMERIC | Types::BOOLEAN | Types::NULLISH) && facts.range.hi <= limits::BOUND_MAX && facts.range.lo >= -limits::BOUND_MAX * 1e9;
+        let limited = facts.listed
+            || facts.types.only(Types::NUMERIC | Types::BOOLEAN | Types::NULLISH)
+                && facts.range.hi <= limits::BOUND_MAX
+                && facts.range.lo >= -limits::BOUND_MAX * 1e9;
         if limited && depth > 0 {
             return;
         }
@@ -280,7 +292,11 @@ impl Analyzer<'_> {
                 }
             }
             Value::Call(path, args) => {
-                if path.starts_with("String.prototype.") || path.starts_with("[[") || path.starts_with("JSON.") || matches!(&**path, "String" | "btoa" | "encodeURIComponent" | "decodeURIComponent") {
+                if path.starts_with("String.prototype.")
+                    || path.starts_with("[[")
+                    || path.starts_with("JSON.")
+                    || matches!(&**path, "String" | "btoa" | "encodeURIComponent" | "decodeURIComponent")
+                {
                     parts.extend(args.iter().take(1));
                 }
             }
@@ -375,8 +391,28 @@ impl Analyzer<'_> {
         let Some(method) = path.strip_prefix("Array.prototype.") else { return };
         let linear = matches!(
             method,
-            "map" | "filter" | "forEach" | "reduce" | "reduceRight" | "some" | "every" | "find" | "findIndex" | "findLast" | "findLastIndex"
-                | "flatMap" | "flat" | "sort" | "toSorted" | "indexOf" | "lastIndexOf" | "includes" | "join" | "reverse" | "toReversed" | "concat"
+            "map"
+                | "filter"
+                | "forEach"
+                | "reduce"
+                | "reduceRight"
+                | "some"
+                | "every"
+                | "find"
+                | "findIndex"
+                | "findLast"
+                | "findLastIndex"
+                | "flatMap"
+                | "flat"
+                | "sort"
+                | "toSorted"
+                | "indexOf"
+                | "lastIndexOf"
+                | "includes"
+                | "join"
+                | "reverse"
+                | "toReversed"
+                | "concat"
         );
         if linear {
             if let Size::Linear(paths) = self.size_of_collection(state, this) {

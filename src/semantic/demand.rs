@@ -90,8 +90,7 @@ impl Analyzer<'_> {
             return;
         }
         let (range, function, steps) = self.charge(sym, range, what);
-        let demand =
-            UnmetDemand { path: source.path, function, range, level, what, wants, conversion: source.conversion, steps };
+        let demand = UnmetDemand { path: source.path, function, range, level, what, wants, conversion: source.conversion, steps };
         self.pending.push(Pending { demand, operand: sym });
     }
 
@@ -199,10 +198,8 @@ impl Analyzer<'_> {
 
 /// Numeric and date conversions, which return NaN for what they cannot read.
 pub fn is_conversion(path: &str) -> bool {
-    matches!(
-        path,
-        "Number" | "parseInt" | "parseFloat" | "Number.parseInt" | "Number.parseFloat" | "Date.time" | "Date.parse" | "Date.UTC"
-    ) || path.starts_with("Date.get")
+    matches!(path, "Number" | "parseInt" | "parseFloat" | "Number.parseInt" | "Number.parseFloat" | "Date.time" | "Date.parse" | "Date.UTC")
+        || path.starts_with("Date.get")
         || path.starts_with("Math.")
         || path.starts_with("Date.set")
 }

@@ -587,7 +587,13 @@ impl Analyzer<'_> {
                 let mut all = args.list.clone();
                 all.push(rest);
                 let element = self.one_of(state, reg, 10, &all);
-                self.array_with(state, reg, 0, Some(element), Interval { lo: length.lo.min(args.list.len() as f64), hi: length.hi + elements.len() as f64 })
+                self.array_with(
+                    state,
+                    reg,
+                    0,
+                    Some(element),
+                    Interval { lo: length.lo.min(args.list.len() as f64), hi: length.hi + elements.len() as f64 },
+                )
             }
         }
     }
@@ -765,9 +771,9 @@ impl Analyzer<'_> {
             Value::Phi(_) => {
                 // A merge of objects keeps its identity, so that their properties stay reachable.
                 let leaves = self.model.symbols.leaves(element);
-                let objects = leaves.iter().any(|&l| {
-                    matches!(self.model.symbols.value(l), Value::Alloc { .. } | Value::Closure(..) | Value::Builtin(_))
-                });
+                let objects = leaves
+                    .iter()
+                    .any(|&l| matches!(self.model.symbols.value(l), Value::Alloc { .. } | Value::Closure(..) | Value::Builtin(_)));
                 if objects { element } else { self.model.symbols.intern(Value::Instance(element, Which::Turn(site))) }
             }
             _ => {
@@ -781,7 +787,8 @@ impl Analyzer<'_> {
     pub fn key_in_turn(&mut self, state: &mut State, reg: Reg, object: Sym, site: Rc<Site>) -> Sym {
         if let Some(known) = state.object(object).cloned() {
             if known.closed && known.rest.is_none() && known.spreads.is_empty() && known.fields.len() <= 64 {
-                let names: Vec<Rc<str>> = known.fields.iter().filter(|(_, f)| !matches!(f, Field::Absent)).map(|(k, _)| k.clone()).collect();
+                let names: Vec<Rc<str>> =
+                    known.fields.iter().filter(|(_, f)| !matches!(f, Field::Absent)).map(|(k, _)| k.clone()).collect();
                 let names: Vec<Sym> = names.iter().map(|n| self.model.symbols.string(n)).collect();
                 if !names.is_empty() {
                     let key = self.one_of(state, reg, 60, &names);
@@ -818,7 +825,11 @@ impl Analyzer<'_> {
     /// Operations of the current function that use the register, with whether they call it.
     pub fn uses_of(&self, reg: Reg) -> Vec<(Reg, bool)> {
         let func = self.frame().func;
-        self.graphs[func.index()].users(reg).iter().map(|&user| (user, matches!(&self.op(user).kind, OpKind::Call { callee, .. } if *callee == reg))).collect()
+        self.graphs[func.index()]
+            .users(reg)
+            .iter()
+            .map(|&user| (user, matches!(&self.op(user).kind, OpKind::Call { callee, .. } if *callee == reg)))
+            .collect()
     }
 
     /// Whether the register is only used as the callee of a method call.

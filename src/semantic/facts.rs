@@ -43,8 +43,7 @@ impl Types {
     pub const STRING: Types = Types(Self::EMPTY.0 | Self::TEXT.0);
     pub const NUMERIC: Types = Types(Self::NUMBER.0 | Self::NAN.0);
     /// What a JSON value, or the absence of one, can be.
-    pub const JSON: Types =
-        Types(Self::NULLISH.0 | Self::BOOLEAN.0 | Self::NUMBER.0 | Self::STRING.0 | Self::ARRAY.0 | Self::OBJECT.0);
+    pub const JSON: Types = Types(Self::NULLISH.0 | Self::BOOLEAN.0 | Self::NUMBER.0 | Self::STRING.0 | Self::ARRAY.0 | Self::OBJECT.0);
     pub const ANY: Types = Types((1 << 18) - 1);
     /// What `typeof` calls an object, `null` apart.
     pub const OBJECTS: Types =
@@ -104,8 +103,24 @@ impl Not for Types {
 impl fmt::Debug for Types {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const NAMES: [&str; 18] = [
-            "undefined", "null", "false", "true", "number", "nan", "empty", "text", "bigint", "symbol", "function", "array", "date",
-            "regexp", "map", "set", "promise", "object",
+            "undefined",
+            "null",
+            "false",
+            "true",
+            "number",
+            "nan",
+            "empty",
+            "text",
+            "bigint",
+            "symbol",
+            "function",
+            "array",
+            "date",
+            "regexp",
+            "map",
+            "set",
+            "promise",
+            "object",
         ];
         let names: Vec<_> = NAMES.iter().enumerate().filter(|(bit, _)| self.0 & (1 << bit) != 0).map(|(_, name)| *name).collect();
         write!(f, "{}", names.join("|"))
@@ -168,12 +183,7 @@ impl Interval {
     /// Product.
     pub fn mul(self, other: Interval) -> Interval {
         let product = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
-        let ends = [
-            product(self.lo, other.lo),
-            product(self.lo, other.hi),
-            product(self.hi, other.lo),
-            product(self.hi, other.hi),
-        ];
+        let ends = [product(self.lo, other.lo), product(self.lo, other.hi), product(self.hi, other.lo), product(self.hi, other.hi)];
         Interval { lo: ends.iter().copied().fold(f64::INFINITY, f64::min), hi: ends.iter().copied().fold(f64::NEG_INFINITY, f64::max) }
     }
 

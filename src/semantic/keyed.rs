@@ -39,7 +39,8 @@ impl Analyzer<'_> {
         let leaves = self.model.symbols.leaves(object);
         let reach = leaves.iter().map(|&l| self.reach(state, l, 0)).max().unwrap_or(Reach::Own);
         let key_guard = self.key_guard(state, object, key);
-        let is_collection = leaves.iter().all(|&l| matches!(self.model.symbols.value(l), Value::Alloc { kind: AllocKind::Array | AllocKind::Typed, .. }));
+        let is_collection =
+            leaves.iter().all(|&l| matches!(self.model.symbols.value(l), Value::Alloc { kind: AllocKind::Array | AllocKind::Typed, .. }));
         let _ = value;
         let (level, message) = match (reach, key_guard) {
             (_, Guard::Effective) | (Reach::Bare, _) => return,
@@ -55,7 +56,9 @@ impl Analyzer<'_> {
             (Reach::Chosen(Guard::Effective), _) => return,
             (Reach::Own, _) if is_collection => return,
             (Reach::Own, Guard::Partial) => return,
-            (Reach::Own, Guard::None) => (Level::Warning, "input chooses the key that is written on a plain object: use a `Map` or `Object.create(null)`"),
+            (Reach::Own, Guard::None) => {
+                (Level::Warning, "input chooses the key that is written on a plain object: use a `Map` or `Object.create(null)`")
+            }
         };
         self.seen.keyed_writes.insert(KeyedWrite { range, level, message: message.to_owned(), steps: Vec::new() });
     }

@@ -91,7 +91,8 @@ impl Analyzer<'_> {
     }
 
     fn report_leak(&mut self, secret: &Secret, range: TextRange, sink: Sink) {
-        let steps: Vec<Step> = secret.at.filter(|at| !range.contains(*at)).map(|at| (at, format!("`{}` comes in here", secret.what))).into_iter().collect();
+        let steps: Vec<Step> =
+            secret.at.filter(|at| !range.contains(*at)).map(|at| (at, format!("`{}` comes in here", secret.what))).into_iter().collect();
         self.seen.leaks.insert(Leak { sink, range, what: secret.what.clone(), whole: secret.whole, steps });
     }
 
@@ -114,7 +115,15 @@ impl Analyzer<'_> {
     }
 
     /// Sensitive things in a value.
-    fn contents(&mut self, state: &State, sym: Sym, paths: &[(Sym, Vec<Segment>)], out: &mut BTreeSet<Secret>, seen: &mut BTreeSet<Sym>, depth: u32) {
+    fn contents(
+        &mut self,
+        state: &State,
+        sym: Sym,
+        paths: &[(Sym, Vec<Segment>)],
+        out: &mut BTreeSet<Secret>,
+        seen: &mut BTreeSet<Sym>,
+        depth: u32,
+    ) {
         if depth > 40 || seen.len() > 2_000 || !seen.insert(sym) {
             return;
         }
@@ -137,7 +146,13 @@ impl Analyzer<'_> {
                     out.insert(Secret { what: "a credential in the source".into(), whole: false, at: self.produced.get(&sym).copied() });
                 }
             }
-            Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::BigInt(_) | Value::Regex { .. } | Value::KeyOf(_) => {}
+            Value::Undefined
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::BigInt(_)
+            | Value::Regex { .. }
+            | Value::KeyOf(_) => {}
             Value::Closure(..) | Value::Class(_) | Value::Bound { .. } => {}
             Value::Builtin(path) => {
                 if &**path == "__env" {
@@ -168,7 +183,9 @@ impl Analyzer<'_> {
                             go(self, *base);
                         }
                         let all_of = matches!(key, PropKey::Any | PropKey::Dynamic(_));
-                        if all_of && !matches!(self.model.symbols.value(*base), Value::Rest(_, excluded) if excluded.iter().any(|e| &**e == "*")) {
+                        if all_of
+                            && !matches!(self.model.symbols.value(*base), Value::Rest(_, excluded) if excluded.iter().any(|e| &**e == "*"))
+                        {
                             let among = self.sensitive_among(state, *base, paths, key);
                             out.extend(among);
                         }
@@ -245,7 +262,16 @@ impl Analyzer<'_> {
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one walk")]
-    fn spread_contents(&mut self, state: &State, spread: Sym, covered: &[std::rc::Rc<str>], paths: &[(Sym, Vec<Segment>)], out: &mut BTreeSet<Secret>, seen: &mut BTreeSet<Sym>, depth: u32) {
+    fn spread_contents(
+        &mut self,
+        state: &State,
+        spread: Sym,
+        covered: &[std::rc::Rc<str>],
+        paths: &[(Sym, Vec<Segment>)],
+        out: &mut BTreeSet<Secret>,
+        seen: &mut BTreeSet<Sym>,
+        depth: u32,
+    ) {
         match self.model.symbols.value(spread).clone() {
             Value::Input { name, .. } => {
                 let inside = self.inner_secrets(state, spread, paths, covered);
@@ -306,8 +332,11 @@ impl Analyzer<'_> {
     fn inner_secrets(&mut self, state: &State, sym: Sym, paths: &[(Sym, Vec<Segment>)], excluded: &[std::rc::Rc<str>]) -> BTreeSet<Secret> {
         let mut found = BTreeSet::new();
         let Some(own) = self.model.input_path(sym) else { return found };
-        let mut inner: Vec<Vec<Segment>> =
-            paths.iter().filter(|(input, path)| *input == own.input && path.len() > own.segments.len() && path.starts_with(&own.segments)).map(|(_, path)| path[own.segments.len()..].to_vec()).collect();
+        let mut inner: Vec<Vec<Segment>> = paths
+            .iter()
+            .filter(|(input, path)| *input == own.input && path.len() > own.segments.len() && path.starts_with(&own.segments))
+            .map(|(_, path)| path[own.segments.len()..].to_vec())
+            .collect();
         if matches!(self.model.symbols.value(own.input), Value::Input { index: 0, .. }) {
             self.schema_secrets(&own.segments, &mut Vec::new(), &mut inner);
         }
@@ -383,7 +412,9 @@ impl Analyzer<'_> {
                 return BTreeSet::new();
             }
         }
-        if self.model.facts(state, base).types.only(Types::ARRAY) || !matches!(self.model.symbols.value(base), Value::Prop(..) | Value::Instance(..) | Value::Input { .. }) {
+        if self.model.facts(state, base).types.only(Types::ARRAY)
+            || !matches!(self.model.symbols.value(base), Value::Prop(..) | Value::Instance(..) | Value::Input { .. })
+        {
             return BTreeSet::new();
         }
         self.inner_secrets(state, base, paths, &[]).into_iter().filter(|s| !s.what.contains("[*]")).collect()
@@ -418,12 +449,21 @@ impl Analyzer<'_> {
             return true;
         }
         match path {
-            "String.prototype.indexOf" | "String.prototype.lastIndexOf" | "String.prototype.search" | "String.prototype.localeCompare"
-            | "Array.prototype.indexOf" | "String.prototype.startsWith" | "String.prototype.endsWith" | "String.prototype.includes" | "Object.prototype.toString" => true,
+            "String.prototype.indexOf"
+            | "String.prototype.lastIndexOf"
+            | "String.prototype.search"
+            | "String.prototype.localeCompare"
+            | "Array.prototype.indexOf"
+            | "String.prototype.startsWith"
+            | "String.prototype.endsWith"
+            | "String.prototype.includes"
+            | "Object.prototype.toString" => true,
             "String.prototype.slice" | "String.prototype.substring" | "String.prototype.substr" => self.is_last_four(state, args),
             "String.prototype.at" => args.get(1).and_then(|&i| self.model.symbols.as_number(i)).is_some_and(|i| i < 0.0),
             "String.prototype.replace" | "String.prototype.replaceAll" => {
-                let Some(&Value::Regex { ref pattern, ref flags }) = args.get(1).map(|&r| self.model.symbols.value(r)) else { return false };
+                let Some(&Value::Regex { ref pattern, ref flags }) = args.get(1).map(|&r| self.model.symbols.value(r)) else {
+                    return false;
+                };
                 let constant = args.get(2).is_some_and(|&with| self.model.symbols.as_str(with).is_some_and(|w| !w.contains('$')));
                 constant && super::regex::masks_all(pattern, flags)
             }
@@ -448,7 +488,8 @@ impl Analyzer<'_> {
             }
             _ => return false,
         };
-        let is_length = matches!(self.model.symbols.value(length_of), Value::Prop(base, PropKey::Name(name)) if &**name == "length" && *base == text);
+        let is_length =
+            matches!(self.model.symbols.value(length_of), Value::Prop(base, PropKey::Name(name)) if &**name == "length" && *base == text);
         is_length && back.is_some_and(|n| n <= 4.0)
     }
 }
@@ -461,15 +502,25 @@ pub fn may_be_secret_itself(analyzer: &mut Analyzer<'_>, state: &State, value: S
         return false;
     }
     match analyzer.model.symbols.value(value).clone() {
-        Value::Input { .. } | Value::Builtin(_) | Value::Closure(..) | Value::Class(_) | Value::Bound { .. } | Value::KeyOf(_) | Value::Alloc { .. } => false,
+        Value::Input { .. }
+        | Value::Builtin(_)
+        | Value::Closure(..)
+        | Value::Class(_)
+        | Value::Bound { .. }
+        | Value::KeyOf(_)
+        | Value::Alloc { .. } => false,
         Value::Prop(base, PropKey::Name(name)) => !(matches!(&*name, "length" | "size") || is_text_piece(analyzer, base)),
         Value::Prop(base, _) => !is_text_piece(analyzer, base) && !matches!(analyzer.model.symbols.value(base), Value::Alloc { .. }),
         Value::Instance(of, _) => !is_text_piece(analyzer, of),
-        Value::Call(path, args) => !analyzer.is_derivation(state, &path, &args) && args.iter().any(|&a| may_be_secret_itself(analyzer, state, a)),
+        Value::Call(path, args) => {
+            !analyzer.is_derivation(state, &path, &args) && args.iter().any(|&a| may_be_secret_itself(analyzer, state, a))
+        }
         Value::Template(_, parts) => parts.iter().any(|&p| may_be_secret_itself(analyzer, state, p)),
         Value::Phi(_) => analyzer.model.symbols.leaves(value).into_iter().any(|l| l != value && may_be_secret_itself(analyzer, state, l)),
         Value::Opaque(_) => !is_text_piece(analyzer, value),
-        Value::Binary(..) | Value::Unary(..) => facts.types.may(Types::STRING) || facts.types.only(Types::NUMERIC) && made_by_chance(analyzer, value),
+        Value::Binary(..) | Value::Unary(..) => {
+            facts.types.may(Types::STRING) || facts.types.only(Types::NUMERIC) && made_by_chance(analyzer, value)
+        }
         _ => true,
     }
 }

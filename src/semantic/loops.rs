@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 
 use super::cfg::NaturalLoop;
-use super::graph::Graph;
 use super::cost::Size;
 use super::demand::InputSource;
 use super::facts::{Interval, Types};
 use super::flow::{Analyzer, Trace};
+use super::graph::Graph;
 use super::ir::{BinaryOp, BlockId, FuncId, LoopKind, OpKind, Terminator, UnaryOp};
 use super::observe::{LoopVerdict, Step};
 use super::state::{Field, State};
@@ -25,7 +25,14 @@ pub enum Progress {
     /// The loop ends. How often it may go round, as far as that is known.
     Shown(Size),
     /// It does not, or nothing shows that it does.
-    Missing { /** How sure. */ level: Level, /** The reason. */ reason: String, /** The way there. */ steps: Vec<Step> },
+    Missing {
+        /** How sure. */
+        level: Level,
+        /** The reason. */
+        reason: String,
+        /** The way there. */
+        steps: Vec<Step>,
+    },
 }
 
 /// What one exit test says.
@@ -109,7 +116,10 @@ impl Analyzer<'_> {
             if self.calls_may_throw(cfg, func, natural) {
                 return missing(Level::Warning, "its only way out is an exception that a call in it may throw");
             }
-            return missing(Level::Error, "nothing in it leaves it: no reachable `break`, `return` or `throw`, and no condition that can become false");
+            return missing(
+                Level::Error,
+                "nothing in it leaves it: no reachable `break`, `return` or `throw`, and no condition that can become false",
+            );
         }
         let mut stuck: Option<(String, Vec<Step>)> = None;
         let mut unknown: Option<String> = None;
@@ -152,9 +162,7 @@ impl Analyzer<'_> {
 
     fn calls_may_throw(&self, cfg: &Graph, func: FuncId, natural: &NaturalLoop) -> bool {
         let body = self.model.ir.body(func);
-        cfg.blocks_of(natural).iter().any(|b| {
-            body.blocks[b.index()].ops.iter().any(|r| self.throwing.contains(&(func, *r)))
-        })
+        cfg.blocks_of(natural).iter().any(|b| body.blocks[b.index()].ops.iter().any(|r| self.throwing.contains(&(func, *r))))
     }
 
     fn iteration_progress(&mut self, cfg: &Graph, func: FuncId, trace: &Trace, natural: &NaturalLoop, latches: &[BlockId]) -> Progress {
@@ -166,7 +174,8 @@ impl Analyzer<'_> {
         let Some(iterator) = trace.registers[iterator.index()] else { return Progress::Shown(Size::Bounded) };
         let of = self.iterated(iterator);
         let Some(state) = trace.entry[natural.header.index()].clone() else { return Progress::Shown(Size::Bounded) };
-        let leaves = natural.exits.iter().any(|&(from, to)| to != done && trace.entry[from.index()].is_some() && trace.entry[to.index()].is_some());
+        let leaves =
+            natural.exits.iter().any(|&(from, to)| to != done && trace.entry[from.index()].is_some() && trace.entry[to.index()].is_some());
         if self.is_endless_iterator(&state, of) && !leaves {
             return missing(Level::Error, "it iterates over a generator that never ends, and nothing in it leaves it");
         }
@@ -207,7 +216,11 @@ impl Analyzer<'_> {
             .into_iter()
             .flatten()
             .filter(|op| op.shrinks == shrinks && blocks.contains(&op.block))
-            .filter(|op| op.collection == of || self.model.symbols.leaves(op.collection).iter().any(|l| leaves.contains(l)) || self.same_storage(op.collection, of))
+            .filter(|op| {
+                op.collection == of
+                    || self.model.symbols.leaves(op.collection).iter().any(|l| leaves.contains(l))
+                    || self.same_storage(op.collection, of)
+            })
             .cloned()
             .collect()
     }
@@ -222,7 +235,16 @@ impl Analyzer<'_> {
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of an exit test")]
-    fn exit_test(&mut self, trace: &Trace, natural: &NaturalLoop, latches: &[BlockId], cond: Sym, stays_if: bool, state: &State, func: FuncId) -> Exit {
+    fn exit_test(
+        &mut self,
+        trace: &Trace,
+        natural: &NaturalLoop,
+        latches: &[BlockId],
+        cond: Sym,
+        stays_if: bool,
+        state: &State,
+        func: FuncId,
+    ) -> Exit {
         match self.model.symbols.value(cond).clone() {
             Value::Unary(UnaryOp::Not, inner) => self.exit_test(trace, natural, latches, inner, !stays_if, state, func),
             Value::Call(path, args) if &*path == "Boolean" => self.exit_test(trace, natural, latches, args[0], stays_if, state, func),
@@ -251,7 +273,17 @@ impl Analyzer<'_> {
 
     /// Stays while `low < high`. Negated conditions stay for NaN as well.
     #[allow(clippy::too_many_arguments, reason = "the parts of an exit test")]
-    fn exit_order(&mut self, trace: &Trace, natural: &NaturalLoop, latches: &[BlockId], low: Sym, high: Sym, negated: bool, state: &State, func: FuncId) -> Exit {
+    fn exit_order(
+        &mut self,
+        trace: &Trace,
+        natural: &NaturalLoop,
+        latches: &[BlockId],
+        low: Sym,
+        high: Sym,
+        negated: bool,
+        state: &State,
+        func: FuncId,
+    ) -> Exit {
         if let Some(exit) = self.exit_by_length(trace, natural, latches, high, state, func) {
             return exit;
         }
@@ -287,7 +319,10 @@ impl Analyzer<'_> {
     fn not_on_every_path(&mut self, trace: &Trace, natural: &NaturalLoop, latches: &[BlockId], _state: &State) -> Exit {
         let others = self.moving_slots(trace, natural, latches);
         if others <= 1 && !self.heap_changes(trace, natural, latches) {
-            Exit::Stuck("on some path through it the value that should reach the bound does not move, and nothing else changes there".into(), Vec::new())
+            Exit::Stuck(
+                "on some path through it the value that should reach the bound does not move, and nothing else changes there".into(),
+                Vec::new(),
+            )
         } else {
             Exit::Unknown("on some path through it the value that should reach the bound does not move".into())
         }
@@ -311,7 +346,10 @@ impl Analyzer<'_> {
         let Some(entry) = &trace.entry[natural.header.index()] else { return false };
         latches.iter().any(|&l| {
             trace.back.get(&(natural.header, l)).is_some_and(|s| {
-                entry.heap.iter().any(|(sym, object)| s.heap.get(sym).is_some_and(|after| after.grown != object.grown || after.length != object.length))
+                entry
+                    .heap
+                    .iter()
+                    .any(|(sym, object)| s.heap.get(sym).is_some_and(|after| after.grown != object.grown || after.length != object.length))
             })
         })
     }
@@ -322,7 +360,15 @@ impl Analyzer<'_> {
     }
 
     /// `xs.length` against anything: driven by what is taken from `xs`.
-    fn exit_by_length(&mut self, trace: &Trace, natural: &NaturalLoop, latches: &[BlockId], measure: Sym, state: &State, func: FuncId) -> Option<Exit> {
+    fn exit_by_length(
+        &mut self,
+        trace: &Trace,
+        natural: &NaturalLoop,
+        latches: &[BlockId],
+        measure: Sym,
+        state: &State,
+        func: FuncId,
+    ) -> Option<Exit> {
         let Value::Prop(collection, PropKey::Name(name)) = self.model.symbols.value(measure).clone() else { return None };
         if !matches!(&*name, "length" | "size") {
             return None;
@@ -331,7 +377,15 @@ impl Analyzer<'_> {
     }
 
     /// The loop takes elements from a collection in every round.
-    fn exit_by_shrinking(&mut self, trace: &Trace, natural: &NaturalLoop, latches: &[BlockId], collection: Sym, state: &State, func: FuncId) -> Option<Exit> {
+    fn exit_by_shrinking(
+        &mut self,
+        trace: &Trace,
+        natural: &NaturalLoop,
+        latches: &[BlockId],
+        collection: Sym,
+        state: &State,
+        func: FuncId,
+    ) -> Option<Exit> {
         let cfg = self.graphs[func.index()].clone();
         if let Some(exit) = self.exit_by_slicing(trace, natural, latches, collection) {
             return Some(exit);
@@ -346,7 +400,8 @@ impl Analyzer<'_> {
             return Some(Exit::Unknown("not every path through it takes an element away".into()));
         }
         let undone = adds.iter().any(|op| {
-            let every_round = latches.iter().all(|&latch| cfg.dominates(op.block, latch)) && cfg.innermost_header(op.block) == Some(natural.header);
+            let every_round =
+                latches.iter().all(|&latch| cfg.dominates(op.block, latch)) && cfg.innermost_header(op.block) == Some(natural.header);
             every_round && !op.added.iter().any(|&a| self.is_part_of_taken(a))
         });
         if undone {
@@ -404,7 +459,9 @@ impl Analyzer<'_> {
         new == old
             || depth < 6
                 && match self.model.symbols.value(new) {
-                    Value::Call(path, args) => path.starts_with("String.prototype.trim") && args.first().is_some_and(|&a| self.is_not_longer(a, old, depth + 1)),
+                    Value::Call(path, args) => {
+                        path.starts_with("String.prototype.trim") && args.first().is_some_and(|&a| self.is_not_longer(a, old, depth + 1))
+                    }
                     _ => false,
                 }
     }
@@ -416,7 +473,16 @@ impl Analyzer<'_> {
 
     /// Stays while the two differ.
     #[allow(clippy::too_many_arguments, reason = "the parts of an exit test")]
-    fn exit_unequal(&mut self, trace: &Trace, natural: &NaturalLoop, latches: &[BlockId], a: Sym, b: Sym, state: &State, func: FuncId) -> Exit {
+    fn exit_unequal(
+        &mut self,
+        trace: &Trace,
+        natural: &NaturalLoop,
+        latches: &[BlockId],
+        a: Sym,
+        b: Sym,
+        state: &State,
+        func: FuncId,
+    ) -> Exit {
         let nullish = |analyzer: &Self, s: Sym| matches!(analyzer.model.symbols.value(s), Value::Undefined | Value::Null);
         if nullish(self, b) {
             return self.exit_truthy(trace, natural, latches, a, state, func);
@@ -438,7 +504,11 @@ impl Analyzer<'_> {
         let (x, y) = (self.model.facts(state, a), self.model.facts(state, b));
         if exact && x.integer && y.integer {
             let towards = if closing.lo > 0.0 { x.range.lo <= y.range.hi } else { x.range.hi >= y.range.lo };
-            let safe = if closing.lo > 0.0 { x.range.hi <= y.range.lo || x.range.lo.is_finite() && y.range.lo.is_finite() } else { x.range.lo >= y.range.lo };
+            let safe = if closing.lo > 0.0 {
+                x.range.hi <= y.range.lo || x.range.lo.is_finite() && y.range.lo.is_finite()
+            } else {
+                x.range.lo >= y.range.lo
+            };
             if towards && safe {
                 return Exit::Ranked(self.trip_size(trace, natural, a, b, state, &up, &down));
             }
@@ -449,10 +519,18 @@ impl Analyzer<'_> {
         if let Some(source) = up.source.or(down.source) {
             return Exit::Stuck(format!("the step comes from `{}` and may jump over the value that ends it", source.path), Vec::new());
         }
-        if closing.lo.is_finite() && closing.hi.is_finite() && (x.types.only(Types::NUMERIC) || y.types.only(Types::NUMERIC)) && up.known && down.known {
+        if closing.lo.is_finite()
+            && closing.hi.is_finite()
+            && (x.types.only(Types::NUMERIC) || y.types.only(Types::NUMERIC))
+            && up.known
+            && down.known
+        {
             let driven = self.influence(state, a, 0).or_else(|| self.influence(state, b, 0));
             if let Some(source) = driven {
-                return Exit::Stuck(format!("it ends only if it meets one value exactly, and `{}` may make it step over that value", source.path), Vec::new());
+                return Exit::Stuck(
+                    format!("it ends only if it meets one value exactly, and `{}` may make it step over that value", source.path),
+                    Vec::new(),
+                );
             }
         }
         Exit::Unknown("it ends only if it meets one value exactly".into())
@@ -473,10 +551,17 @@ impl Analyzer<'_> {
             Value::Binary(BinaryOp::Div, a, b) => *a == old && constant(*b).is_some_and(|c| c.abs() > 1.0),
             Value::Binary(BinaryOp::ShiftRight | BinaryOp::ShiftRightZero, a, b) => *a == old && constant(*b).is_some_and(|c| c >= 1.0),
             Value::Binary(BinaryOp::Mod, _, b) => *b == old,
-            Value::Binary(BinaryOp::BitAnd, a, b) => *a == old && matches!(self.model.symbols.value(*b), Value::Binary(BinaryOp::Sub, x, _) if *x == old),
+            Value::Binary(BinaryOp::BitAnd, a, b) => {
+                *a == old && matches!(self.model.symbols.value(*b), Value::Binary(BinaryOp::Sub, x, _) if *x == old)
+            }
             Value::Binary(BinaryOp::BitOr, a, b) if constant(*b) == Some(0.0) => self.is_closer_to_zero(*a, old, depth + 1),
-            Value::Binary(BinaryOp::Sub, a, b) => *a == old && matches!(self.model.symbols.value(*b), Value::Binary(BinaryOp::Mod, x, _) if *x == old) || self.is_quotient(*a, *b, old),
-            Value::Unary(UnaryOp::BitNot, a) => matches!(self.model.symbols.value(*a), Value::Unary(UnaryOp::BitNot, b) if self.is_closer_to_zero(*b, old, depth + 1)),
+            Value::Binary(BinaryOp::Sub, a, b) => {
+                *a == old && matches!(self.model.symbols.value(*b), Value::Binary(BinaryOp::Mod, x, _) if *x == old)
+                    || self.is_quotient(*a, *b, old)
+            }
+            Value::Unary(UnaryOp::BitNot, a) => {
+                matches!(self.model.symbols.value(*a), Value::Unary(UnaryOp::BitNot, b) if self.is_closer_to_zero(*b, old, depth + 1))
+            }
             Value::Call(path, args) => {
                 matches!(&**path, "Math.floor" | "Math.trunc") && args.first().is_some_and(|&a| self.is_closer_to_zero(a, old, depth + 1))
             }
@@ -502,7 +587,13 @@ impl Analyzer<'_> {
             return exit;
         }
         // The value taken from a collection in the condition itself.
-        let taken = self.collection_ops.get(&(func, self.frame().ctx)).into_iter().flatten().find(|op| op.shrinks && op.added.contains(&value)).cloned();
+        let taken = self
+            .collection_ops
+            .get(&(func, self.frame().ctx))
+            .into_iter()
+            .flatten()
+            .find(|op| op.shrinks && op.added.contains(&value))
+            .cloned();
         if let Some(op) = taken {
             if let Some(exit) = self.exit_by_shrinking(trace, natural, latches, op.collection, state, func) {
                 return exit;
@@ -573,7 +664,9 @@ impl Analyzer<'_> {
                 };
                 Exit::Ranked(size)
             }
-            (false, _) => Exit::Stuck("`exec` starts from the beginning in every round: its expression has neither `g` nor `y`".into(), Vec::new()),
+            (false, _) => {
+                Exit::Stuck("`exec` starts from the beginning in every round: its expression has neither `g` nor `y`".into(), Vec::new())
+            }
         })
     }
 
@@ -718,7 +811,9 @@ impl Analyzer<'_> {
         let mut total = Interval::point(0.0);
         for &base in bases {
             let Some(sign) = self.direction(measure, base, 0) else { return Movement { moves: true, ..Movement::unknown() } };
-            let Some(next) = self.next_values(trace, natural, latches, base) else { return Movement { moves: true, ..Movement::unknown() } };
+            let Some(next) = self.next_values(trace, natural, latches, base) else {
+                return Movement { moves: true, ..Movement::unknown() };
+            };
             let mut joined: Option<Interval> = None;
             for (value, at) in next {
                 let Some(step) = self.difference(value, base, &at, 0) else { return Movement { moves: true, ..Movement::unknown() } };
@@ -775,7 +870,9 @@ impl Analyzer<'_> {
         if depth > 8 {
             return None;
         }
-        let has = |analyzer: &Self, s: Sym| analyzer.model.symbols.contains(s, &|p, _| p == base) || analyzer.model.symbols.leaves(s).contains(&base);
+        let has = |analyzer: &Self, s: Sym| {
+            analyzer.model.symbols.contains(s, &|p, _| p == base) || analyzer.model.symbols.leaves(s).contains(&base)
+        };
         match self.model.symbols.value(measure).clone() {
             Value::Binary(BinaryOp::Add | BinaryOp::Increment, a, b) => match (has(self, a), has(self, b)) {
                 (true, false) => self.direction(a, base, depth + 1),
@@ -794,14 +891,27 @@ impl Analyzer<'_> {
                     return self.direction(inner, base, depth + 1);
                 }
                 let range = self.model.facts(&State::default(), factor).range;
-                let sign = if range.lo > 0.0 { Some(true) } else if range.hi < 0.0 { Some(false) } else { None };
+                let sign = if range.lo > 0.0 {
+                    Some(true)
+                } else if range.hi < 0.0 {
+                    Some(false)
+                } else {
+                    None
+                };
                 sign.and_then(|s| self.direction(inner, base, depth + 1).map(|d| d == s))
             }
-            Value::Binary(BinaryOp::Div | BinaryOp::ShiftRight | BinaryOp::ShiftRightZero, a, b) if has(self, a) && !has(self, b) => self.direction(a, base, depth + 1),
-            Value::Call(path, args) if path.starts_with("Math.") && matches!(&*path, "Math.floor" | "Math.ceil" | "Math.round" | "Math.trunc" | "Math.sqrt") => {
+            Value::Binary(BinaryOp::Div | BinaryOp::ShiftRight | BinaryOp::ShiftRightZero, a, b) if has(self, a) && !has(self, b) => {
+                self.direction(a, base, depth + 1)
+            }
+            Value::Call(path, args)
+                if path.starts_with("Math.")
+                    && matches!(&*path, "Math.floor" | "Math.ceil" | "Math.round" | "Math.trunc" | "Math.sqrt") =>
+            {
                 self.direction(*args.first()?, base, depth + 1)
             }
-            Value::Call(path, args) if matches!(&*path, "Number" | "Date.time" | "Math.min" | "Math.max") || path.starts_with("Date.set") => {
+            Value::Call(path, args)
+                if matches!(&*path, "Number" | "Date.time" | "Math.min" | "Math.max") || path.starts_with("Date.set") =>
+            {
                 let inner = args.iter().copied().find(|&a| has(self, a))?;
                 self.direction(inner, base, depth + 1)
             }
@@ -849,7 +959,13 @@ impl Analyzer<'_> {
                 of(inner.range.add(step.neg()))
             }
             Value::Binary(BinaryOp::Mul, a, b) => {
-                let factor = if a == base { b } else if b == base { a } else { return None };
+                let factor = if a == base {
+                    b
+                } else if b == base {
+                    a
+                } else {
+                    return None;
+                };
                 let (start, by) = (self.model.facts(state, base).range, self.amount(state, factor));
                 if start.lo > 0.0 && by.lo > 1.0 {
                     return of(Interval { lo: start.lo * (by.lo - 1.0), hi: f64::INFINITY });
@@ -870,7 +986,9 @@ impl Analyzer<'_> {
                 let step = self.date_step(&path, &args, time, state)?;
                 of(inner.range.add(step))
             }
-            Value::Call(path, args) if matches!(&*path, "Date.time" | "Number") && args.len() == 1 => self.difference(args[0], base, state, depth + 1),
+            Value::Call(path, args) if matches!(&*path, "Date.time" | "Number") && args.len() == 1 => {
+                self.difference(args[0], base, state, depth + 1)
+            }
             // `new Date(y, m, d + 1)` built from the parts of the date itself.
             Value::Call(path, args) if matches!(&*path, "Date.time" | "Date.UTC") && args.len() > 2 => {
                 let mut total = Interval::point(0.0);
@@ -882,7 +1000,11 @@ impl Analyzer<'_> {
             Value::Call(path, args) if matches!(&*path, "Math.min" | "Math.max") => {
                 let inner: Vec<Movement> = args.iter().filter_map(|&a| self.difference(a, base, state, depth + 1)).collect();
                 let first = inner.first()?;
-                if &*path == "Math.max" { of(Interval { lo: first.range.lo, hi: f64::INFINITY }) } else { of(Interval { lo: f64::NEG_INFINITY, hi: first.range.hi }) }
+                if &*path == "Math.max" {
+                    of(Interval { lo: first.range.lo, hi: f64::INFINITY })
+                } else {
+                    of(Interval { lo: f64::NEG_INFINITY, hi: first.range.hi })
+                }
             }
             Value::Phi(_) => {
                 let parts: Vec<Sym> = self.model.symbols.operands(new).filter(|&p| p != new).collect();
@@ -1003,7 +1125,16 @@ impl Analyzer<'_> {
 
     /// How often a ranked loop may go round.
     #[allow(clippy::too_many_arguments, reason = "the parts of a ranking")]
-    fn trip_size(&mut self, trace: &Trace, natural: &NaturalLoop, low: Sym, high: Sym, state: &State, up: &Movement, down: &Movement) -> Size {
+    fn trip_size(
+        &mut self,
+        trace: &Trace,
+        natural: &NaturalLoop,
+        low: Sym,
+        high: Sym,
+        state: &State,
+        up: &Movement,
+        down: &Movement,
+    ) -> Size {
         let geometric = [low, high].iter().any(|&m| {
             let mut bases = Vec::new();
             self.loop_bases(natural, m, &mut bases, 0);
@@ -1028,7 +1159,13 @@ impl Analyzer<'_> {
     /// A date's measure is in milliseconds: a span of years is not many days.
     fn unit_of(&self, up: &Movement, down: &Movement) -> f64 {
         let step = up.range.add(down.range.neg()).lo;
-        if step.is_finite() && step > 1.0 { step } else if up.range.hi.is_infinite() { 86_400_000.0 } else { 1.0 }
+        if step.is_finite() && step > 1.0 {
+            step
+        } else if up.range.hi.is_infinite() {
+            86_400_000.0
+        } else {
+            1.0
+        }
     }
 
     fn is_geometric(&mut self, trace: &Trace, natural: &NaturalLoop, base: Sym) -> bool {
@@ -1036,7 +1173,8 @@ impl Analyzer<'_> {
         let Some(next) = self.next_values(trace, natural, &latches, base) else { return false };
         !next.is_empty()
             && next.iter().all(|(n, _)| {
-                matches!(self.model.symbols.value(*n), Value::Binary(BinaryOp::Mul | BinaryOp::ShiftLeft, ..)) || self.is_closer_to_zero(*n, base, 0)
+                matches!(self.model.symbols.value(*n), Value::Binary(BinaryOp::Mul | BinaryOp::ShiftLeft, ..))
+                    || self.is_closer_to_zero(*n, base, 0)
             })
     }
 

@@ -332,7 +332,9 @@ impl Model {
                     None => Facts::number(INT32, true),
                 }
             }
-            ShiftRightZero => Facts::number(Interval { lo: 0.0, hi: if x.range.lo >= 0.0 { x.range.hi.min(4294967295.0) } else { 4294967295.0 } }, true),
+            ShiftRightZero => {
+                Facts::number(Interval { lo: 0.0, hi: if x.range.lo >= 0.0 { x.range.hi.min(4294967295.0) } else { 4294967295.0 } }, true)
+            }
             ShiftRight if x.types.only(Types::NUMBER) && x.range.lo >= 0.0 => {
                 Facts::number(Interval { lo: 0.0, hi: x.range.hi.min(INT32.hi) }, true)
             }
@@ -399,7 +401,11 @@ pub fn numeric_conversion(of: Facts) -> Facts {
     if of.types.only(Types::DATE | Types::NAN) {
         return Facts { types: types | Types::NAN, range: of.range, ..Facts::ANY };
     }
-    let mut range = if of.types.only(Types::NUMBER | Types::NULLISH | Types::BOOLEAN) { of.range.join(Interval { lo: 0.0, hi: 1.0 }) } else { Interval::ALL };
+    let mut range = if of.types.only(Types::NUMBER | Types::NULLISH | Types::BOOLEAN) {
+        of.range.join(Interval { lo: 0.0, hi: 1.0 })
+    } else {
+        Interval::ALL
+    };
     if of.digits && of.length.hi <= 15.0 {
         range = Interval { lo: -1.0, hi: 1.0 }.mul(Interval::point(10f64.powf(of.length.hi)));
     }

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::builtins;
+use super::eval::{OpResult, Registers};
 use super::facts::{Facts, Interval, Types};
 use super::flow::{Analyzer, Args};
-use super::eval::{OpResult, Registers};
 use super::ir::{BinaryOp, ClassId, FuncId, Key, MemberKind, OpKind, Reg};
 use super::limits;
 use super::model::is_turn;
@@ -793,7 +793,8 @@ impl Analyzer<'_> {
             };
             let closure = self.model.symbols.intern(Value::Closure(function, None));
             let result = self.call(state, reg, 8 + (i % 8) as u8, closure, sym, Args::default(), range);
-            if let (MemberKind::Field(_), Some(value), PropKey::Name(name)) = (member.kind, result.value, self.key(&member.key, registers)) {
+            if let (MemberKind::Field(_), Some(value), PropKey::Name(name)) = (member.kind, result.value, self.key(&member.key, registers))
+            {
                 state.object_mut(sym).fields.insert(name, Field::Value(value));
             }
         }
@@ -826,9 +827,8 @@ impl Analyzer<'_> {
                 self.observe_prototype(reg, &path, range);
             }
         }
-        let of_constructor = leaves.iter().any(|&l| {
-            matches!(self.model.symbols.value(l), Value::Prop(_, PropKey::Name(n)) if &**n == "constructor")
-        });
+        let of_constructor =
+            leaves.iter().any(|&l| matches!(self.model.symbols.value(l), Value::Prop(_, PropKey::Name(n)) if &**n == "constructor"));
         if &**name == "prototype" && of_constructor {
             self.observe_prototype(reg, "constructor.prototype", range);
         }
@@ -910,7 +910,8 @@ impl Analyzer<'_> {
     fn asks_about(&self, user: Reg, used: Reg) -> bool {
         match &self.op(user).kind {
             OpKind::Binary(op, a, b) => {
-                matches!(op, BinaryOp::StrictEqual | BinaryOp::StrictNotEqual | BinaryOp::Equal | BinaryOp::NotEqual) && (*a == used || *b == used)
+                matches!(op, BinaryOp::StrictEqual | BinaryOp::StrictNotEqual | BinaryOp::Equal | BinaryOp::NotEqual)
+                    && (*a == used || *b == used)
             }
             OpKind::Unary(..) => true,
             OpKind::Get { key: Key::Name(name), .. } => name == "name",
@@ -949,9 +950,9 @@ impl Analyzer<'_> {
                 site.ctx == ctx
                     && site.func == func
                     && match site.what {
-                        super::symbol::SiteKind::Op(reg, _) => natural.iter().any(|b| {
-                            self.model.ir.body(func).blocks[b.index()].ops.first() == Some(&reg)
-                        }),
+                        super::symbol::SiteKind::Op(reg, _) => {
+                            natural.iter().any(|b| self.model.ir.body(func).blocks[b.index()].ops.first() == Some(&reg))
+                        }
                         _ => false,
                     }
             }

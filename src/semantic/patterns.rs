@@ -34,7 +34,9 @@ impl Analyzer<'_> {
         }
         let limited = facts.types.only(Types::STRING) && facts.length.is_bounded();
         let (level, message) = match regex::backtracking(pattern, flags) {
-            Backtracking::Exponential { attack } => (Level::Error, format!("the expression backtracks exponentially, for instance on {attack}")),
+            Backtracking::Exponential { attack } => {
+                (Level::Error, format!("the expression backtracks exponentially, for instance on {attack}"))
+            }
             Backtracking::Polynomial { degree, attack } if degree >= 3 => {
                 (Level::Error, format!("the expression backtracks with the power {degree} of the length, for instance on {attack}"))
             }
@@ -55,8 +57,10 @@ impl Analyzer<'_> {
             return;
         }
         let Some(origin) = self.influence(state, source, 0) else { return };
-        let level = if self.model.symbols.is_constant(text) || self.influence(state, text, 0).is_none() { Level::Warning } else { Level::Error };
-        let message = format!("the expression is built from `{}` without escaping: its author can make it backtrack exponentially", origin.path);
+        let level =
+            if self.model.symbols.is_constant(text) || self.influence(state, text, 0).is_none() { Level::Warning } else { Level::Error };
+        let message =
+            format!("the expression is built from `{}` without escaping: its author can make it backtrack exponentially", origin.path);
         let steps = vec![(range, "applied here".to_owned())];
         self.seen.regexes.insert(RegexUse { range: place, level, message, steps });
     }
@@ -76,7 +80,9 @@ impl Analyzer<'_> {
                 let with = args.get(2).and_then(|&w| self.model.symbols.as_str(w)).unwrap_or_else(|| "".into());
                 regex::is_escape_idiom(pattern, &with) || removes_special(pattern, &with)
             }
-            Value::Call(path, args) if path.starts_with("String.prototype.") => args.first().is_some_and(|&a| self.is_escaped(state, a, depth + 1)),
+            Value::Call(path, args) if path.starts_with("String.prototype.") => {
+                args.first().is_some_and(|&a| self.is_escaped(state, a, depth + 1))
+            }
             Value::Template(_, parts) => parts.into_iter().all(|p| self.is_escaped(state, p, depth + 1)),
             Value::Phi(_) => {
                 let leaves = self.model.symbols.leaves(source);
@@ -120,11 +126,16 @@ impl Analyzer<'_> {
 fn is_plain_class(pattern: &str) -> bool {
     let Some(inner) = pattern.strip_prefix('^').and_then(|p| p.strip_suffix('$')) else { return false };
     let mut chars = inner.chars();
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ' | '\\' | '[' | ']' | '{' | '}' | '+' | '*' | ',' | '@' | '%' | '&' | '#' | ':' | '\'' | '/');
+    let plain = |c: char| {
+        c.is_alphanumeric()
+            || matches!(c, '_' | '-' | ' ' | '\\' | '[' | ']' | '{' | '}' | '+' | '*' | ',' | '@' | '%' | '&' | '#' | ':' | '\'' | '/')
+    };
     chars.all(plain) && !inner.contains("\\S") && !inner.contains("\\W") && !inner.contains("\\D")
 }
 
 /// `replace(/[^a-z0-9]/gi, "")`: only harmless characters are left.
 fn removes_special(pattern: &str, with: &str) -> bool {
-    pattern.starts_with("[^") && !with.contains(['(', '[', '*', '+', '.', '?', '{', '|', '\\', '^', '$']) && is_plain_class(&format!("^{}$", pattern.replacen('^', "", 1)))
+    pattern.starts_with("[^")
+        && !with.contains(['(', '[', '*', '+', '.', '?', '{', '|', '\\', '^', '$'])
+        && is_plain_class(&format!("^{}$", pattern.replacen('^', "", 1)))
 }

@@ -89,7 +89,10 @@ impl Analyzer<'_> {
         }
         if descents.iter().all(|d| *d == Descent::Unchanged) {
             if args.list.is_empty() && self.changes_shared_state(first) {
-                return Some((Level::Warning, format!("{name} calls itself without arguments: no progress towards a base case could be shown")));
+                return Some((
+                    Level::Warning,
+                    format!("{name} calls itself without arguments: no progress towards a base case could be shown"),
+                ));
             }
             return Some((Level::Error, format!("{name} calls itself with unchanged arguments")));
         }
@@ -123,7 +126,10 @@ impl Analyzer<'_> {
         let is_call = |reg: &Reg| {
             let op = &body.ops[reg.index()];
             match &op.kind {
-                OpKind::Call { .. } | OpKind::New { .. } => active.map_or(Some(*reg) == self.current, |range| op.range == range) || Some(*reg) == self.current && self.frame().func == func,
+                OpKind::Call { .. } | OpKind::New { .. } => {
+                    active.map_or(Some(*reg) == self.current, |range| op.range == range)
+                        || Some(*reg) == self.current && self.frame().func == func
+                }
                 OpKind::Get { .. } => active == Some(op.range) || Some(*reg) == self.current && self.frame().func == func,
                 _ => false,
             }
@@ -186,7 +192,9 @@ impl Analyzer<'_> {
             Value::Alloc { .. } => match self.derived.get(&new).cloned() {
                 Some((path, of, args)) if path == "slice" || path == "filter" => {
                     let from_old = of == old || roots.contains(&of);
-                    let shorter = path == "filter" || args.first().is_some_and(|&from| self.model.facts(&State::default(), from).range.lo > 0.0) || args.len() > 1;
+                    let shorter = path == "filter"
+                        || args.first().is_some_and(|&from| self.model.facts(&State::default(), from).range.lo > 0.0)
+                        || args.len() > 1;
                     from_old && shorter
                 }
                 _ => false,
@@ -220,7 +228,12 @@ impl Analyzer<'_> {
             if rises && facts.range.hi.is_finite() {
                 return if facts.range.hi <= 1e6 { Descent::Limited } else { Descent::Shrinking("its argument".into()) };
             }
-            if rises && facts.range.lo.is_finite() && !facts.integer_is_start(facts) && before.is_some() && self.is_guarded_below(state, base) {
+            if rises
+                && facts.range.lo.is_finite()
+                && !facts.integer_is_start(facts)
+                && before.is_some()
+                && self.is_guarded_below(state, base)
+            {
                 return Descent::Away;
             }
             if step.range.lo == 0.0 && step.range.hi == 0.0 {
@@ -268,7 +281,10 @@ impl Analyzer<'_> {
         let numeric = |analyzer: &Self, s: Sym| {
             matches!(analyzer.model.symbols.value(s), Value::Number(_) | Value::Undefined | Value::Binary(..) | Value::Phi(_))
         };
-        if !matches!(self.model.symbols.value(value), Value::Number(_) | Value::Undefined) || !seen.iter().all(|&s| numeric(self, s)) || seen.contains(&value) && seen.len() == 1 {
+        if !matches!(self.model.symbols.value(value), Value::Number(_) | Value::Undefined)
+            || !seen.iter().all(|&s| numeric(self, s))
+            || seen.contains(&value) && seen.len() == 1
+        {
             return value;
         }
         let mut facts = Facts { listed: false, ..self.model.facts(state, value) };
@@ -277,7 +293,10 @@ impl Analyzer<'_> {
             if self.model.symbols.is_constant(other) {
                 facts = facts.join(Facts { listed: false, ..self.model.facts(state, other) });
             } else {
-                facts = facts.join(Facts::number(super::facts::Interval { lo: if start.lo.is_finite() { start.lo } else { f64::NEG_INFINITY }, hi: f64::INFINITY }, true));
+                facts = facts.join(Facts::number(
+                    super::facts::Interval { lo: if start.lo.is_finite() { start.lo } else { f64::NEG_INFINITY }, hi: f64::INFINITY },
+                    true,
+                ));
             }
         }
         if facts.range.lo != facts.range.hi || facts.types.may(Types::UNDEFINED) {

@@ -230,8 +230,21 @@ fn assume_equal(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bo
     if strict {
         let own = model.facts(state, a);
         let shared = Facts { types: own.types & other.types.without(Types::NAN), ..Facts::ANY };
-        let shared = if own.types.only(Types::NUMERIC) || other.types.only(Types::NUMERIC) { Facts { range: other.range, integer: other.integer, ..shared } } else { shared };
-        return learn(model, state, a, Facts { listed: other.listed, length: if other.types.only(Types::ITERABLE) { other.length } else { Interval::LENGTH }, ..shared });
+        let shared = if own.types.only(Types::NUMERIC) || other.types.only(Types::NUMERIC) {
+            Facts { range: other.range, integer: other.integer, ..shared }
+        } else {
+            shared
+        };
+        return learn(
+            model,
+            state,
+            a,
+            Facts {
+                listed: other.listed,
+                length: if other.types.only(Types::ITERABLE) { other.length } else { Interval::LENGTH },
+                ..shared
+            },
+        );
     }
     true
 }
@@ -527,5 +540,13 @@ fn typeof_types(name: &Rc<str>) -> Types {
 /// Built-ins that return nothing.
 pub fn is_void(path: &str) -> bool {
     path.starts_with("console.")
-        || matches!(path, "Array.prototype.forEach" | "Map.prototype.forEach" | "Set.prototype.forEach" | "Map.prototype.clear" | "Set.prototype.clear" | "clearTimeout")
+        || matches!(
+            path,
+            "Array.prototype.forEach"
+                | "Map.prototype.forEach"
+                | "Set.prototype.forEach"
+                | "Map.prototype.clear"
+                | "Set.prototype.clear"
+                | "clearTimeout"
+        )
 }

@@ -99,10 +99,8 @@ impl InputSchema {
         }
         match segment {
             Segment::Name(name) => {
-                let required = schema
-                    .get("required")
-                    .and_then(Json::as_array)
-                    .is_some_and(|names| names.iter().any(|n| n.as_str() == Some(name)));
+                let required =
+                    schema.get("required").and_then(Json::as_array).is_some_and(|names| names.iter().any(|n| n.as_str() == Some(name)));
                 let typed = self.own(schema, 0).types.only(Types::OBJECT) || depth > 0 || present;
                 match schema.get("properties").and_then(|p| p.get(&**name)) {
                     Some(property) => out.push((property, required && present && typed)),

@@ -41,7 +41,8 @@ pub fn looks_secret(text: &str) -> bool {
         return false;
     }
     let has = |test: fn(char) -> bool| text.chars().any(test);
-    let classes = [has(|c| c.is_ascii_lowercase()), has(|c| c.is_ascii_uppercase()), has(|c| c.is_ascii_digit()), has(|c| !c.is_alphanumeric())];
+    let classes =
+        [has(|c| c.is_ascii_lowercase()), has(|c| c.is_ascii_uppercase()), has(|c| c.is_ascii_digit()), has(|c| !c.is_alphanumeric())];
     let mixed = classes.iter().filter(|c| **c).count();
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let entropy = shannon_entropy(text);
@@ -60,8 +61,7 @@ fn shannon_entropy(text: &str) -> f64 {
 
 fn is_uuid(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    parts.len() == 5
-        && [8, 4, 4, 4, 12].iter().zip(&parts).all(|(n, part)| part.len() == *n && part.bytes().all(|b| b.is_ascii_hexdigit()))
+    parts.len() == 5 && [8, 4, 4, 4, 12].iter().zip(&parts).all(|(n, part)| part.len() == *n && part.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]

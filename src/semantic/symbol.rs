@@ -99,7 +99,12 @@ pub enum Value {
     /// A BigInt, in decimal.
     BigInt(Rc<str>),
     /// A regular expression literal.
-    Regex { /** As written. */ pattern: Rc<str>, /** As written. */ flags: Rc<str> },
+    Regex {
+        /** As written. */
+        pattern: Rc<str>,
+        /** As written. */
+        flags: Rc<str>,
+    },
     /// A built-in or host value by its path: `Object.prototype.toString`, `__env`.
     Builtin(Rc<str>),
     /// A closure, with the `this` an arrow captured.
@@ -107,9 +112,23 @@ pub enum Value {
     /// A class.
     Class(ClassId),
     /// `f.bind(this, …args)`.
-    Bound { /** Function. */ target: Sym, /** Receiver. */ this: Sym, /** Leading arguments. */ args: Vec<Sym> },
+    Bound {
+        /** Function. */
+        target: Sym,
+        /** Receiver. */
+        this: Sym,
+        /** Leading arguments. */
+        args: Vec<Sym>,
+    },
     /// An untrusted argument: the entry's `input`, or a parameter of a library function.
-    Input { /** As the source names it. */ name: Rc<str>, /** Its position. */ index: u32, /** Of which function. */ func: FuncId },
+    Input {
+        /** As the source names it. */
+        name: Rc<str>,
+        /** Its position. */
+        index: u32,
+        /** Of which function. */
+        func: FuncId,
+    },
     /// A property that nothing in the program has set.
     Prop(Sym, PropKey),
     /// One of the values that the first symbol summarises.
@@ -119,7 +138,14 @@ pub enum Value {
     /// An object after a write that could not be followed.
     Version(Sym, Rc<Site>),
     /// A new object. `old` stands for all but the latest one made there.
-    Alloc { /** Where. */ site: Rc<Site>, /** What. */ kind: AllocKind, /** Not the latest. */ old: bool },
+    Alloc {
+        /** Where. */
+        site: Rc<Site>,
+        /** What. */
+        kind: AllocKind,
+        /** Not the latest. */
+        old: bool,
+    },
     /// A unary operator.
     Unary(UnaryOp, Sym),
     /// A binary operator.

@@ -135,7 +135,14 @@ fn library(analyzer: &mut Analyzer<'_>, loaded: &State) {
         functions.extend(open.into_iter().filter_map(|s| as_function(analyzer, s)));
     }
     if functions.is_empty() {
-        functions = ir.bodies.iter().filter(|b| b.parent == Some(FuncId(0)) && !b.kind.is_initializer && !b.kind.is_method && is_declared(&ir, b.id, loaded, analyzer)).map(|b| b.id).collect();
+        functions = ir
+            .bodies
+            .iter()
+            .filter(|b| {
+                b.parent == Some(FuncId(0)) && !b.kind.is_initializer && !b.kind.is_method && is_declared(&ir, b.id, loaded, analyzer)
+            })
+            .map(|b| b.id)
+            .collect();
     }
     functions.dedup();
     let undefined = analyzer.model.symbols.undefined();
@@ -156,7 +163,8 @@ fn library(analyzer: &mut Analyzer<'_>, loaded: &State) {
 /// Whether a top-level variable holds the function.
 fn is_declared(ir: &Ir, func: FuncId, loaded: &State, analyzer: &Analyzer<'_>) -> bool {
     loaded.slots.iter().any(|(slot, sym)| {
-        ir.slots.get(slot.index()).is_some_and(|s| s.owner == FuncId(0)) && matches!(*analyzer.model.symbols.value(*sym), Value::Closure(f, _) if f == func)
+        ir.slots.get(slot.index()).is_some_and(|s| s.owner == FuncId(0))
+            && matches!(*analyzer.model.symbols.value(*sym), Value::Closure(f, _) if f == func)
     })
 }
 
@@ -181,7 +189,8 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
         let whole = missed.len() == analyzer.graphs[body.id.index()].order().len();
         let mut args = Vec::new();
         for (i, param) in body.params.iter().enumerate() {
-            let site = super::symbol::Site { ctx: Ctx(u32::MAX), func: body.id, what: super::symbol::SiteKind::Op(super::ir::Reg(i as u32), 0) };
+            let site =
+                super::symbol::Site { ctx: Ctx(u32::MAX), func: body.id, what: super::symbol::SiteKind::Op(super::ir::Reg(i as u32), 0) };
             let _ = param;
             args.push(analyzer.opaque_at(Rc::new(site), Facts::of(Types::ANY), &[]));
         }

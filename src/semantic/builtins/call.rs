@@ -202,7 +202,14 @@ impl Analyzer<'_> {
 
     /// Runs `callback` on an element any number of times. Gives its result and the state in which
     /// one turn ends.
-    fn each(&mut self, state: &mut State, call: &Call<'_>, nth: u8, callback: Sym, args: Args) -> (Option<Sym>, State, Option<(State, Sym)>) {
+    fn each(
+        &mut self,
+        state: &mut State,
+        call: &Call<'_>,
+        nth: u8,
+        callback: Sym,
+        args: Args,
+    ) -> (Option<Sym>, State, Option<(State, Sym)>) {
         let undefined = self.model.symbols.undefined();
         let observing = std::mem::replace(&mut self.reporting, false);
         let frame = self.frame();
@@ -341,7 +348,8 @@ impl Analyzer<'_> {
     /// Pairs of keys and values that a filter let through no longer hold all of the object.
     fn filtered_entries(&mut self, state: &mut State, call: &Call<'_>, element: Sym) -> Sym {
         let Some(object) = state.object(element).cloned() else { return element };
-        let (Some(Field::Value(key)), Some(Field::Value(value))) = (object.fields.get("0").copied(), object.fields.get("1").copied()) else {
+        let (Some(Field::Value(key)), Some(Field::Value(value))) = (object.fields.get("0").copied(), object.fields.get("1").copied())
+        else {
             return element;
         };
         let Value::KeyOf(of) = *self.model.symbols.value(key) else { return element };
@@ -385,7 +393,8 @@ impl Analyzer<'_> {
                 let mut rest = elements.into_iter();
                 let Some(mut acc) = call.args.get(1).or_else(|| rest.next()) else { return undefined.into() };
                 for element in rest {
-                    let result = self.call(state, call.reg, call.nth.wrapping_add(1), callback, undefined, Args::of([acc, element]), call.range);
+                    let result =
+                        self.call(state, call.reg, call.nth.wrapping_add(1), callback, undefined, Args::of([acc, element]), call.range);
                     match result.value {
                         Some(value) => acc = value,
                         None => return result,
@@ -408,7 +417,8 @@ impl Analyzer<'_> {
         for round in 0..4 {
             state.facts.insert(acc, known);
             let mut turn_state = state.clone();
-            let (value, turn, _) = self.each(&mut turn_state, call, call.nth.wrapping_add(1), callback, Args::of([acc, element, index, call.this]));
+            let (value, turn, _) =
+                self.each(&mut turn_state, call, call.nth.wrapping_add(1), callback, Args::of([acc, element, index, call.this]));
             let Some(value) = value else { break };
             self.model.symbols.add_operand(acc, value);
             let of = Facts { listed: false, ..self.model.facts(&turn, value) };
@@ -503,7 +513,11 @@ impl Analyzer<'_> {
                     return Some(element.into());
                 }
                 let undefined = self.model.symbols.undefined();
-                if self.model.input_path(element).is_some() { element.into() } else { self.one_of(state, reg, 98, &[element, undefined]).into() }
+                if self.model.input_path(element).is_some() {
+                    element.into()
+                } else {
+                    self.one_of(state, reg, 98, &[element, undefined]).into()
+                }
             }
             "splice" => {
                 self.changed(this, call.range);
@@ -899,7 +913,8 @@ impl Analyzer<'_> {
                 self.walk(state, &inner, "forEach");
                 let element = self.element_of(state, list, reg, 1);
                 let group = self.array_with(state, reg, 231, Some(element), Interval::LENGTH);
-                self.allocate(state, reg, 230, AllocKind::Object, Object { rest: Some(group), null_prototype: true, ..Object::new() }).into()
+                self.allocate(state, reg, 230, AllocKind::Object, Object { rest: Some(group), null_prototype: true, ..Object::new() })
+                    .into()
             }
             "Object" => first.unwrap_or_else(|| self.model.symbols.undefined()).into(),
             "Object.hasOwn" | "Reflect.has" | "Object.is" | "Object.isFrozen" | "Object.isSealed" => {
@@ -1078,11 +1093,17 @@ impl Analyzer<'_> {
                     let parts: Vec<Sym> = parts.iter().take(256).map(|p| self.model.symbols.string(p)).collect();
                     return Some(self.array_of(state, reg, 230, &parts).into());
                 }
-                let part = self.opaque(reg, 97, Facts { digits: facts.digits, ..Facts::string(Interval { lo: 0.0, hi: facts.length.hi }) }, &[this]);
+                let part = self.opaque(
+                    reg,
+                    97,
+                    Facts { digits: facts.digits, ..Facts::string(Interval { lo: 0.0, hi: facts.length.hi }) },
+                    &[this],
+                );
                 Some(self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 }).into())
             }
             "String.prototype.match" | "RegExp.prototype.exec" => {
-                let (regex, text) = if call.path.starts_with("String") { (call.args.get(0), Some(this)) } else { (Some(this), call.args.get(0)) };
+                let (regex, text) =
+                    if call.path.starts_with("String") { (call.args.get(0), Some(this)) } else { (Some(this), call.args.get(0)) };
                 let text = text?;
                 self.observe_regex(state, regex, text, call.range);
                 let length = self.model.facts(state, text).length;
@@ -1411,9 +1432,7 @@ impl Analyzer<'_> {
                 self.set_time(state, call, new);
                 new.into()
             }
-            "toString" => {
-                self.model.symbols.intern(Value::Call("Date.prototype.toString".into(), vec![this])).into()
-            }
+            "toString" => self.model.symbols.intern(Value::Call("Date.prototype.toString".into(), vec![this])).into(),
             _ => {
                 let path: Rc<str> = call.path.into();
                 self.model.symbols.intern(Value::Call(path, vec![time])).into()
@@ -1443,7 +1462,9 @@ impl Analyzer<'_> {
             "JSON.stringify" => {
                 let value = call.args.get(0)?;
                 if let Some(replacer) = call.args.get(1) {
-                    if self.model.facts(state, replacer).types.only(Types::FUNCTION | Types::ARRAY) && !self.model.symbols.is_constant(replacer) {
+                    if self.model.facts(state, replacer).types.only(Types::FUNCTION | Types::ARRAY)
+                        && !self.model.symbols.is_constant(replacer)
+                    {
                         return Some(self.stringify_with(state, call, value, replacer));
                     }
                 }
@@ -1500,7 +1521,15 @@ impl Analyzer<'_> {
     }
 
     /// `new` of a built-in.
-    pub fn construct_builtin(&mut self, state: &mut State, reg: Reg, path: &str, args: &Args, range: TextRange, callee_range: TextRange) -> OpResult {
+    pub fn construct_builtin(
+        &mut self,
+        state: &mut State,
+        reg: Reg,
+        path: &str,
+        args: &Args,
+        range: TextRange,
+        callee_range: TextRange,
+    ) -> OpResult {
         let undefined = self.model.symbols.undefined();
         let call = Call { reg, nth: 0, path, this: undefined, args, range, callee_range };
         if self.reporting {

@@ -208,9 +208,7 @@ pub fn call(symbols: &mut Symbols, path: &str, args: &[Sym]) -> Option<Sym> {
         }
         "parseFloat" | "Number.parseFloat" => Const::Number(text_to_number(&text(0)?)),
         "String.fromCharCode" => string(&values.iter().map(|v| v.number() as i64 as u16).collect::<Vec<_>>()),
-        "String.fromCodePoint" => {
-            Const::Str(values.iter().map(|v| char::from_u32(v.number() as u32)).collect::<Option<String>>()?.into())
-        }
+        "String.fromCodePoint" => Const::Str(values.iter().map(|v| char::from_u32(v.number() as u32)).collect::<Option<String>>()?.into()),
         "atob" => {
             let bytes = base64::engine::general_purpose::STANDARD_NO_PAD.decode(text(0)?.trim_end_matches('=')).ok()?;
             Const::Str(bytes.iter().map(|&b| b as char).collect::<String>().into())
