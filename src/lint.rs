@@ -276,7 +276,8 @@ impl<'a> Run<'a> {
         let mut suppressed: VecDeque<Option<Suppression>> = VecDeque::new();
         if let Some(source) = &self.source {
             let inline = suppression::inline(source, &self.comments, &self.findings, |rule| settings.is_off(rule));
-            suppressed.extend(inline.suppressions);
+            // The author is the party under review: at the gate a suppression silences nothing.
+            suppressed.extend(inline.suppressions.into_iter().map(|by| by.filter(|_| !settings.is_gate())));
             let mut about = inline.about;
             level(&settings, &mut about);
             self.findings.extend(about);

@@ -624,6 +624,11 @@ fn nesting(value: &Value) -> u32 {
     deepest
 }
 
+/// How deeply a JSON text nests, found without recursion.
+pub fn json_nesting(json: &[u8]) -> u32 {
+    pool::open_brackets(json)
+}
+
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
