@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::output::is_deceptive;
-use crate::sandbox::{Execution, Isolation, Outcome};
+use crate::sandbox::{Execution, Outcome};
 
 pub mod chain;
 pub mod log;
@@ -168,18 +168,12 @@ impl Entry {
         self.error_message = execution.error_message().as_deref().map(bounded);
         self.statements = execution.statements;
         self.heap_bytes = execution.heap_bytes;
-        self.isolation = Some(isolation(&execution.isolation));
+        self.isolation = Some(execution.isolation.to_string());
         if let Outcome::Limit(kind) = execution.outcome {
             self.limit = Some(kind.name().to_owned());
         }
         self
     }
-}
-
-/// `full`, `unused`, or `reduced: landlock, seccomp`.
-pub fn isolation(isolation: &Isolation) -> String {
-    let missing: Vec<&str> = isolation.missing().iter().map(|layer| layer.name()).collect();
-    if missing.is_empty() { isolation.name().to_owned() } else { format!("{}: {}", isolation.name(), missing.join(", ")) }
 }
 
 /// The function that entries are about, and who acts.

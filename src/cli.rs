@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::output::{Style, escape_lines};
 
+pub mod approve;
 pub mod audit;
 pub mod completions;
 pub mod doctor;
@@ -39,6 +40,8 @@ enum Command {
     Explain(explain::Args),
     /// Lists the rules
     Rules(rules::Args),
+    /// Approves one function: lint, trial, a second person's decision
+    Approve(approve::Args),
     /// Runs one function in the sandbox, through the same gate as approve
     Run(run::Args),
     /// Prints, filters or verifies the audit log
@@ -142,6 +145,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> ExitStatus {
         Command::Lint(args) => lint::run(args, console),
         Command::Explain(args) => explain::run(&args, console),
         Command::Rules(args) => rules::run(&args, console),
+        Command::Approve(args) => approve::run(&args, console),
         Command::Run(args) => run::run(&args, console),
         Command::Audit(args) => audit::run(&args, console),
         Command::Doctor(args) => run_doctor(&args, console),

@@ -20,7 +20,7 @@ use crate::syntax::Parsed;
 
 mod reads;
 
-pub use reads::Reads;
+pub use reads::{Reads, Step};
 
 /// How the sandbox finds the function to call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -300,6 +300,17 @@ impl Isolation {
     }
 }
 
+/// `full`, `unused`, or `reduced: landlock, seccomp`.
+impl std::fmt::Display for Isolation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())?;
+        for (at, layer) in self.missing().iter().enumerate() {
+            write!(f, "{}{}", if at == 0 { ": " } else { ", " }, layer.name())?;
+        }
+        Ok(())
+    }
+}
+
 /// An exception that left the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thrown {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::audit;
 use crate::config::discover::{Discovered, Discovery};
 use crate::config::{Config, Settings};
 use crate::lint::{Job, lint_one};
@@ -180,17 +179,6 @@ impl Candidate {
     /// What a person should know about reading it.
     pub fn notices(&self) -> &[String] {
         &self.notices
-    }
-
-    /// What audit entries say of it; the tenant is that of file commands.
-    pub fn about(&self) -> audit::Function {
-        audit::Function {
-            id: format!("file:{}", self.shown()),
-            name: self.name.clone(),
-            tenant_id: audit::LOCAL_TENANT.to_owned(),
-            source_sha256: self.report.sha256().map(str::to_owned),
-            ..audit::Function::default()
-        }
     }
 }
 

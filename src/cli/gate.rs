@@ -1,13 +1,12 @@
 //! What the commands that go through the gate share: policy, audit log, showing a refusal.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Console, ExitStatus};
 use crate::approval::{Candidate, GateError, Policy};
 use crate::audit::log::{AuditError, FILE_NAME, Log};
-use crate::audit::{Entry, Event, Function};
+use crate::audit::{Entry, Event, Function, LOCAL_TENANT};
 use crate::output::{self, Format, Style};
 use crate::report::{Refusal, Report};
 use crate::sandbox::IsolationOptions;
@@ -29,6 +28,16 @@ pub struct GateArgs {
 /// Why a command stops: what its exit status is, and what is said.
 pub type Stop = (ExitStatus, String);
 
+/// Wrong usage.
+pub fn usage(message: impl Into<String>) -> Stop {
+    (ExitStatus::Usage, message.into())
+}
+
+/// fnvet could not do its work.
+pub fn failure(message: impl Into<String>) -> Stop {
+    (ExitStatus::Failure, message.into())
+}
+
 /// A command's folder, policy and candidate.
 pub struct Opened {
     /// The current folder.
@@ -37,6 +46,19 @@ pub struct Opened {
     pub policy: Policy,
     /// The function.
     pub candidate: Candidate,
+}
+
+impl Opened {
+    /// What audit entries say of the function; the tenant is that of file commands.
+    pub fn about(&self) -> Function {
+        Function {
+            id: format!("file:{}", self.candidate.shown()),
+            name: self.candidate.name().to_owned(),
+            tenant_id: LOCAL_TENANT.to_owned(),
+            source_sha256: self.candidate.report().sha256().map(str::to_owned),
+            ..Function::default()
+        }
+    }
 }
 
 impl GateArgs {

@@ -71,7 +71,7 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let input = read_input(&args.input)?;
     let opened = args.gate.open(&args.target, console)?;
     let tenant = args.tenant_id.clone();
-    let about = opened.candidate.about();
+    let about = opened.about();
     let about = Function {
         agent_id: args.agent_id.clone(),
         user_id: args.user_id.clone(),
@@ -105,7 +105,7 @@ fn show(answer: &Answer, shown: &str, console: &mut Console<'_>) -> ExitStatus {
         console.say(&format!("{shown}: console.{level}: {}", line.text));
     }
     if let Isolation::Reduced(_) = answer.execution.isolation {
-        console.say(&format!("isolation was {}", crate::audit::isolation(&answer.execution.isolation)));
+        console.say(&format!("isolation was {}", answer.execution.isolation));
     }
     for flag in answer.flags.iter().filter(|flag| !flag.is_credential()) {
         console.say(&format!("{shown}: the output holds a {flag}"));
