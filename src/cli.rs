@@ -10,11 +10,15 @@ use clap::{Parser, Subcommand};
 
 use crate::output::{Style, escape};
 
+pub mod approve;
+pub mod audit;
 pub mod completions;
 pub mod doctor;
 pub mod explain;
+mod gate;
 pub mod lint;
 pub mod rules;
+pub mod run;
 
 /// Reviews AI Functions before they run: lint, sandboxed trial, four-eyes approval, audit.
 #[derive(Debug, Parser)]
@@ -36,6 +40,12 @@ enum Command {
     Explain(explain::Args),
     /// Lists the rules
     Rules(rules::Args),
+    /// Approves one function: lint, trial, a second person's decision
+    Approve(approve::Args),
+    /// Runs one function in the sandbox, through the same gate as approve
+    Run(run::Args),
+    /// Prints, filters or verifies the audit log
+    Audit(audit::Args),
     /// Shows which isolation layers hold here, and runs attacks against them
     Doctor(doctor::Arguments),
     /// Prints a completion script for a shell
@@ -139,6 +149,9 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> ExitStatus {
         Command::Lint(args) => lint::run(args, console),
         Command::Explain(args) => explain::run(&args, console),
         Command::Rules(args) => rules::run(&args, console),
+        Command::Approve(args) => approve::run(&args, console),
+        Command::Run(args) => run::run(&args, console),
+        Command::Audit(args) => audit::run(&args, console),
         Command::Doctor(args) => run_doctor(&args, console),
         Command::Completions(args) => completions::run(&args, console),
         Command::ConfigSchema => console.write(|out| out.write_all(crate::config::json_schema().as_bytes())),

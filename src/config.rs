@@ -244,7 +244,7 @@ pub enum LevelSetting {
 }
 
 /// A rule that the trusted policy makes milder than it is by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lowering {
     /// The rule.
     pub rule: String,

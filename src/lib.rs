@@ -1,4 +1,7 @@
 //! fnvet reviews AI Functions before a platform runs them.
+pub mod approval;
+pub mod audit;
+pub mod call;
 pub mod cli;
 pub mod config;
 pub mod finding;
@@ -13,3 +16,4 @@ pub mod semantic;
 pub mod source;
 pub mod suppression;
 pub mod syntax;
+pub mod trial;

@@ -13,9 +13,11 @@ use rayon::prelude::*;
 
 use crate::config::Settings;
 use crate::finding::Finding;
+use crate::program::Executable;
 use crate::report::{FileReport, ParseStatus, Parts, Schema};
 use crate::rule::Context;
 use crate::rules::{RULES, file_too_large, nesting_too_deep, syntax_error};
+use crate::semantic::entry::find_entry;
 use crate::semantic::{Entry, Semantic, SemanticSettings};
 use crate::source::collect::{Content, Origin, Target};
 use crate::source::{Goal, SourceFile, TextRange};
@@ -153,6 +155,7 @@ struct Run<'a> {
     goal: Option<Goal>,
     entry: Option<Entry>,
     schema: Option<Schema>,
+    program: Option<Executable>,
     findings: Vec<Finding>,
     comments: Vec<Comment>,
     model: Option<Semantic>,
@@ -170,6 +173,7 @@ impl<'a> Run<'a> {
             goal: None,
             entry: None,
             schema: None,
+            program: None,
             findings: Vec::new(),
             comments: Vec::new(),
             model: None,
@@ -195,6 +199,9 @@ impl<'a> Run<'a> {
         let Some(parsed) = self.read_syntax(&source) else { return };
         self.goal = Some(parsed.goal);
         self.comments.clone_from(&parsed.comments);
+        if self.settings.is_gate() {
+            self.print(&source, &parsed);
+        }
         let settings = SemanticSettings {
             entry: self.settings.entry.clone(),
             sensitive: self.settings.sensitive.clone(),
@@ -204,6 +211,15 @@ impl<'a> Run<'a> {
         };
         match self.timed("model", || guarded("the semantic model", || Semantic::build(&source, parsed, &settings))) {
             Ok(model) => self.ask_rules(&source, model),
+            Err(reason) => self.fail(reason),
+        }
+    }
+
+    /// What the gate judges is what may run afterwards: it is printed from the same tree.
+    fn print(&mut self, source: &SourceFile, parsed: &syntax::Parsed) {
+        let Some(entry) = find_entry(parsed, &self.settings.entry) else { return };
+        match self.timed("print", || guarded("the printer", || Executable::new(source, parsed, &entry))) {
+            Ok(program) => self.program = Some(program),
             Err(reason) => self.fail(reason),
         }
     }
@@ -268,7 +284,8 @@ impl<'a> Run<'a> {
         let mut suppressed: VecDeque<Option<Suppression>> = VecDeque::new();
         if let Some(source) = &self.source {
             let inline = suppression::inline(source, &self.comments, &self.findings, |rule| settings.is_off(rule));
-            suppressed.extend(inline.suppressions);
+            // The author is the party under review: at the gate a suppression silences nothing.
+            suppressed.extend(inline.suppressions.into_iter().map(|by| by.filter(|_| !settings.is_gate())));
             let mut about = inline.about;
             level(&settings, &mut about);
             self.findings.extend(about);
@@ -295,6 +312,7 @@ impl<'a> Run<'a> {
                 goal: self.goal,
                 entry: self.entry,
                 schema: self.schema,
+                program: self.program,
                 findings,
                 timings: self.timings,
             },

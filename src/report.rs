@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::config::Settings;
 use crate::finding::{Finding, Label, Level};
+use crate::program::Executable;
 use crate::semantic::Entry;
 use crate::source::collect::Origin;
 use crate::source::{Goal, LineColumn, SourceFile, TextRange};
@@ -101,6 +102,7 @@ pub struct FileReport {
     goal: Option<Goal>,
     entry: Option<Entry>,
     schema: Option<Schema>,
+    program: Option<Arc<Executable>>,
     settings: Arc<Settings>,
     timings: Vec<(&'static str, Duration)>,
 }
@@ -115,6 +117,8 @@ pub(crate) struct Parts {
     pub goal: Option<Goal>,
     pub entry: Option<Entry>,
     pub schema: Option<Schema>,
+    /// What would run; made under the settings of the gate only.
+    pub program: Option<Executable>,
     /// Findings at their final level, with what suppresses each and the name of the function around it.
     pub findings: Vec<(Finding, Option<Suppression>, String)>,
     pub timings: Vec<(&'static str, Duration)>,
@@ -123,7 +127,8 @@ pub(crate) struct Parts {
 impl FileReport {
     /// Sorts, removes duplicates, and adds positions and fingerprints.
     pub(crate) fn new(origin: Origin, settings: Arc<Settings>, parts: Parts) -> FileReport {
-        let Parts { parse, problem, sha256, source, goal, entry, schema, mut findings, timings } = parts;
+        let Parts { parse, problem, sha256, source, goal, entry, schema, program, mut findings, timings } = parts;
+        let program = program.map(Arc::new);
         findings.sort_by(|(a, ..), (b, ..)| identity(a).cmp(&identity(b)).then(b.level.cmp(&a.level)));
         findings.dedup_by(|(later, ..), (kept, ..)| identity(later) == identity(kept));
         findings.sort_by(|(a, ..), (b, ..)| order(a).cmp(&order(b)));
@@ -142,7 +147,7 @@ impl FileReport {
                 finding,
             })
             .collect();
-        FileReport { origin, parse, problem, sha256, findings, source, goal, entry, schema, settings, timings }
+        FileReport { origin, parse, problem, sha256, findings, source, goal, entry, schema, program, settings, timings }
     }
 
     /// Where the source stands.

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 pub mod changed;
 pub mod collect;
+pub mod git;
 
 /// A half-open range of bytes of one source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{FileReport, ParseStatus, Reported, Schema};
 use crate::config::Settings;
 use crate::finding::Level;
+use crate::program::Executable;
 use crate::rules::{NOT_WAIVABLE, ruleset_digest};
 use crate::semantic::Entry;
 use crate::source::collect::Origin;
@@ -59,6 +60,8 @@ pub struct Cleared {
     goal: Goal,
     entry: Entry,
     schema: Option<Schema>,
+    program: Arc<Executable>,
+    findings: Vec<Reported>,
     settings: Arc<Settings>,
     waivers: Vec<Waiver>,
 }
@@ -87,6 +90,16 @@ impl Cleared {
     /// Its InputSchema.
     pub fn schema(&self) -> Option<&Schema> {
         self.schema.as_ref()
+    }
+
+    /// What runs: printed from the tree that was judged.
+    pub fn program(&self) -> &Executable {
+        &self.program
+    }
+
+    /// What lint found, suppressed and waived findings too.
+    pub fn findings(&self) -> &[Reported] {
+        &self.findings
     }
 
     /// The settings it was judged under.
@@ -122,13 +135,15 @@ impl FileReport {
         let waivers = self.match_waivers(waivers)?;
         let waived = |finding: &Reported| waivers.iter().any(|waiver| waiver.fingerprint == finding.fingerprint);
         let blocking: Vec<Reported> = self.findings.iter().filter(|f| blocks(f) && !waived(f)).cloned().collect();
-        match (&self.source, self.goal, &self.entry) {
-            (Some(source), Some(goal), Some(entry)) if blocking.is_empty() && self.parse == ParseStatus::Ok => Ok(Cleared {
+        match (&self.source, self.goal, &self.entry, &self.program) {
+            (Some(source), Some(goal), Some(entry), Some(program)) if blocking.is_empty() && self.parse == ParseStatus::Ok => Ok(Cleared {
                 origin: self.origin.clone(),
                 source: source.clone(),
                 goal,
                 entry: entry.clone(),
                 schema: self.schema.clone(),
+                program: program.clone(),
+                findings: self.findings.clone(),
                 settings: self.settings.clone(),
                 waivers,
             }),

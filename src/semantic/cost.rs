@@ -56,7 +56,6 @@ impl Size {
 /// A loop around the code being observed.
 #[derive(Clone, Debug)]
 struct Around {
-    depth: usize,
     range: TextRange,
     size: Size,
 }
@@ -94,11 +93,10 @@ impl Analyzer<'_> {
         let ir = self.model.ir.clone();
         let body = ir.body(func);
         let mut around = Vec::new();
-        let depth = self.frames.len();
         for header in cfg.headers_around(block) {
             let size = self.loop_costs.sizes.last().and_then(|s| s.get(&header)).cloned().unwrap_or(Size::Bounded);
             let range = body.blocks[header.index()].loop_head.map_or(TextRange::default(), |h| h.range);
-            around.push(Around { depth, range, size });
+            around.push(Around { range, size });
         }
         if let Some(head) = body.blocks[block.index()].loop_head {
             let own = around.iter().position(|a| a.range == head.range).map(|at| around.remove(at));
@@ -118,8 +116,7 @@ impl Analyzer<'_> {
     /// A callback that a built-in runs once per element is a loop as well.
     pub fn enter_callback_loop(&mut self, state: &State, over: Sym, path: &str) {
         let size = if path.starts_with("Promise") { Size::Bounded } else { self.size_of_collection(state, over) };
-        let depth = self.frames.len();
-        self.loop_costs.fixed.push(Around { depth, range: TextRange::default(), size });
+        self.loop_costs.fixed.push(Around { range: TextRange::default(), size });
     }
 
     /// The callback is done.

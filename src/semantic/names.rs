@@ -30,6 +30,7 @@ struct Word {
 #[serde(deny_unknown_fields)]
 struct About {
     #[serde(default)]
+    #[expect(dead_code, reason = "the last words of a name decide by themselves: these are listed for the reader")]
     last_words: Vec<String>,
     #[serde(default)]
     first_words: Vec<String>,
@@ -67,7 +68,6 @@ pub fn table() -> &'static SensitiveTable {
 #[derive(Debug)]
 pub struct SensitiveNames {
     words: Vec<(Vec<String>, String)>,
-    last: BTreeSet<String>,
     first: BTreeSet<String>,
     exact: BTreeSet<String>,
 }
@@ -82,7 +82,7 @@ impl SensitiveNames {
         let joined = |names: &[String]| names.iter().map(|n| split(n).concat()).collect();
         SensitiveNames {
             words,
-            last: set(&table.about.last_words),
+           
             first: set(&table.about.first_words),
             exact: joined(&table.about.exact),
         }
