@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use fnvet::program::Executable;
-use fnvet::sandbox::{CallContext, Execution, IsolationOptions, Limits, Outcome, run, run_script};
+use fnvet::sandbox::{CallContext, Execution, IsolationOptions, Limits, Outcome, run_unreviewed, run_script};
 use fnvet::semantic::entry::find_entry;
 use fnvet::source::SourceFile;
 use fnvet::syntax::parse;
@@ -42,7 +42,7 @@ fn trivial() -> Executable {
 }
 
 fn once(program: &Executable, options: &IsolationOptions) -> Execution {
-    let execution = run(program, None, &json!({"n": 1}), &CallContext::default(), &Limits::default(), options);
+    let execution = run_unreviewed(program, None, &json!({"n": 1}), &CallContext::default(), &Limits::default(), options);
     assert_eq!(execution.outcome, Outcome::Returned(json!(2)), "{execution:?}");
     execution
 }

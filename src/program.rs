@@ -2,6 +2,8 @@
 //! back to the author's lines. The engine never reads the author's text, so nothing that two
 //! parsers read differently is a way in.
 
+
+use serde::{Deserialize, Serialize};
 use swc_common::sync::Lrc;
 use swc_common::{BytePos, GLOBALS, LineCol, SourceMap, Span, SyntaxContext};
 use swc_ecma_ast::{
@@ -15,10 +17,22 @@ use swc_ecma_transforms_base::hygiene::hygiene;
 use swc_ecma_transforms_typescript::strip;
 use swc_ecma_visit::{Visit, VisitWith};
 
-use crate::sandbox::EntryPoint;
 use crate::semantic::entry::{Entry, EntryKind};
 use crate::source::{Goal, Language, LineColumn, SourceFile, TextRange};
 use crate::syntax::{Parsed, range_of};
+
+mod reads;
+
+pub use reads::{Reads, Step};
+
+/// How the sandbox finds the function to call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryPoint {
+    /// Its form.
+    pub kind: EntryKind,
+    /// The name it goes by.
+    pub name: String,
+}
 
 /// A program that the sandbox can run.
 #[derive(Clone, Debug)]
@@ -31,6 +45,8 @@ pub struct Executable {
     pub entry: EntryPoint,
     /// Bytes of the author's source.
     pub source_bytes: usize,
+    /// What it reads of its input and of `__env`, as far as names show it.
+    pub reads: Reads,
     source: SourceFile,
     /// Printed positions (lines and columns from 0) and the author's bytes, in order.
     map: Vec<(u32, u32, u32)>,
@@ -42,6 +58,7 @@ const HIDDEN_EXPORT: &str = "__fnvet_entry";
 impl Executable {
     /// The program of `source`, whose tree is `parsed` and whose entry is `entry`.
     pub fn new(source: &SourceFile, parsed: &Parsed, entry: &Entry) -> Self {
+        let reads = Reads::of(parsed, entry);
         let mut point = EntryPoint { kind: entry.kind, name: entry.name.clone() };
         let mut program = in_javascript(source, parsed);
         if entry.kind == EntryKind::Binding
@@ -51,7 +68,7 @@ impl Executable {
             module.body.push(hidden_export(&entry.name, &point.name));
         }
         let (code, map) = print(&program);
-        Executable { code, goal: parsed.goal, entry: point, source_bytes: source.text.len(), source: source.clone(), map }
+        Executable { code, goal: parsed.goal, entry: point, source_bytes: source.text.len(), reads, source: source.clone(), map }
     }
 
     /// The author's position of a printed one, both counted from 1.

@@ -12,7 +12,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::config::{self, RequireIsolation};
 use crate::program::Executable;
+use crate::report::Cleared;
 use crate::source::{Goal, LineColumn};
 
 mod attacks;
@@ -24,7 +26,7 @@ mod confine;
 pub mod doctor;
 mod engine;
 mod frame;
-pub use frame::EntryPoint;
+pub use crate::program::EntryPoint;
 use frame::{Request, Task};
 pub mod heap;
 mod host;
@@ -72,6 +74,22 @@ impl Default for Limits {
             input_bytes_max: 256 << 10,
             source_bytes_max: 1_000_000,
             nesting_max: 200,
+        }
+    }
+}
+
+impl From<&config::Limits> for Limits {
+    fn from(limits: &config::Limits) -> Self {
+        let small = |limit: u64| u32::try_from(limit).unwrap_or(u32::MAX);
+        Limits {
+            wall_clock_ms_max: limits.wall_clock_ms,
+            heap_bytes_max: limits.heap_bytes,
+            statements_max: limits.statements,
+            call_depth_max: small(limits.call_depth),
+            output_bytes_max: limits.output_bytes,
+            input_bytes_max: limits.input_bytes,
+            source_bytes_max: limits.source_bytes,
+            nesting_max: small(limits.nesting),
         }
     }
 }
@@ -292,6 +310,17 @@ impl Isolation {
     }
 }
 
+/// `full`, `unused`, or `reduced: landlock, seccomp`.
+impl std::fmt::Display for Isolation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())?;
+        for (at, layer) in self.missing().iter().enumerate() {
+            write!(f, "{}{}", if at == 0 { ": " } else { ", " }, layer.name())?;
+        }
+        Ok(())
+    }
+}
+
 /// An exception that left the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thrown {
@@ -491,8 +520,36 @@ impl Execution {
     }
 }
 
-/// Calls the program's entry with `input`.
-pub fn run(
+/// Calls a function that the gate cleared, under the limits and the isolation it was cleared with.
+/// Its schema is enforced where its settings say so.
+///
+/// Only [`crate::report::FileReport::clear`] makes a [`Cleared`], so nothing that was not reviewed gets here:
+///
+/// ```compile_fail,E0308
+/// # use fnvet::{program::Executable, sandbox::{CallContext, IsolationOptions}};
+/// fn bypass(program: &Executable) {
+///     fnvet::sandbox::run(program, &serde_json::json!({}), &CallContext::default(), &IsolationOptions::default());
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// # use std::sync::Arc;
+/// # use fnvet::{program::Executable, report::Cleared};
+/// fn forge(cleared: Cleared, program: Arc<Executable>) -> Cleared {
+///     Cleared { program, ..cleared }
+/// }
+/// ```
+pub fn run(function: &Cleared, input: &Value, context: &CallContext, options: &IsolationOptions) -> Execution {
+    let settings = function.settings();
+    let schema = function.schema().filter(|_| settings.enforce_schema).map(|schema| &*schema.value);
+    let full = options.require_full || settings.require_isolation == Some(RequireIsolation::Full);
+    let options = IsolationOptions { require_full: full, ..options.clone() };
+    run_unreviewed(function.program(), schema, input, context, &Limits::from(&settings.limits), &options)
+}
+
+/// Calls the entry of a program that nothing has reviewed: this is for `doctor` and for tests.
+#[doc(hidden)]
+pub fn run_unreviewed(
     program: &Executable,
     schema: Option<&Value>,
     input: &Value,
@@ -583,6 +640,11 @@ fn nesting(value: &Value) -> u32 {
         }
     }
     deepest
+}
+
+/// How deeply a JSON text nests, found without recursion.
+pub fn json_nesting(json: &[u8]) -> u32 {
+    pool::open_brackets(json)
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -3,11 +3,14 @@
 //! Positions inside fnvet are byte ranges ([`TextRange`]); lines and UTF-16 columns appear only
 //! where a report leaves the house.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub mod changed;
 pub mod collect;
+pub mod git;
 
 /// A half-open range of bytes of one source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,11 +105,34 @@ impl SourceFile {
 
     /// Line and column of a byte offset.
     pub fn position(&self, offset: u32) -> LineColumn {
-        let line = self.line_starts.partition_point(|&start| start <= offset).max(1);
-        let start = self.line_starts[line - 1];
-        let before = self.slice(TextRange::new(start, offset.min(self.text.len() as u32)));
-        let column = before.encode_utf16().count() as u32 + 1;
-        LineColumn { line: line as u32, column }
+        self.positions([offset])[&offset]
+    }
+
+    /// Lines and columns of many byte offsets, in one pass: a line may be as long as the file.
+    pub fn positions(&self, offsets: impl IntoIterator<Item = u32>) -> HashMap<u32, LineColumn> {
+        let sorted: BTreeSet<u32> = offsets.into_iter().collect();
+        let mut found = HashMap::with_capacity(sorted.len());
+        let (mut line, mut from, mut units) = (0, 0, 0);
+        for offset in sorted {
+            let at = self.line_of(offset);
+            if at != line {
+                (line, from, units) = (at, self.line_starts[at as usize - 1], 0);
+                // A byte order mark is no part of the text (SARIF 2.1.0, 3.30).
+                if from == 0 && self.text.starts_with('\u{feff}') {
+                    from = 3;
+                }
+            }
+            let end = offset.min(self.text.len() as u32);
+            units += self.slice(TextRange::new(from, end)).encode_utf16().count() as u32;
+            from = end.max(from);
+            found.insert(offset, LineColumn { line, column: units + 1 });
+        }
+        found
+    }
+
+    /// The line of a byte offset, from 1.
+    pub fn line_of(&self, offset: u32) -> u32 {
+        self.line_starts.partition_point(|&start| start <= offset).max(1) as u32
     }
 
     /// Byte offset of the start of `line` (from 1), if the source has that many lines.
@@ -146,6 +172,15 @@ mod tests {
         let source = SourceFile::new("a.js", "\"😀é\"; eval(s)");
         let at = source.text.find("eval").unwrap() as u32;
         assert_eq!(source.position(at), LineColumn { line: 1, column: 8 });
+    }
+
+    #[test]
+    fn many_positions_are_found_in_one_pass_and_a_byte_order_mark_is_no_column() {
+        let source = SourceFile::new("a.js", "\u{feff}é😀x\ny");
+        let found = source.positions([3, 5, 9, 11, 11, 0, 99]);
+        let columns: Vec<_> = [0, 3, 5, 9, 11].iter().map(|at| (found[at].line, found[at].column)).collect();
+        assert_eq!(columns, [(1, 1), (1, 1), (1, 2), (1, 4), (2, 1)]);
+        assert_eq!(found[&99], LineColumn { line: 2, column: 2 });
     }
 
     #[test]

@@ -13,6 +13,10 @@ use swc_ecma_transforms_base::resolver;
 
 use crate::source::{Goal, Language, SourceFile, TextRange};
 
+mod precheck;
+
+pub use precheck::{PrecheckError, PrecheckLimits, Shape, precheck};
+
 /// A source that was read without error.
 pub struct Parsed {
     /// The tree, resolved.

@@ -13,7 +13,7 @@ use fnvet::program::Executable;
 use fnvet::sandbox::doctor::{ATTACK_LIMITS, Attack, diagnose};
 use fnvet::sandbox::{
     CallContext, ConsoleLevel, Execution, Isolation, IsolationOptions, Layer, LayerSet, LimitKind, Limits, Loss, LossKind, Outcome, Probe,
-    probe, run, run_script,
+    probe, run_script, run_unreviewed,
 };
 use fnvet::semantic::entry::find_entry;
 use fnvet::source::SourceFile;
@@ -44,7 +44,7 @@ fn program(path: &str, text: &str) -> Executable {
 }
 
 fn call(text: &str, input: Value) -> Execution {
-    run(&program("a.js", text), None, &input, &CallContext::default(), &Limits::default(), &options())
+    run_unreviewed(&program("a.js", text), None, &input, &CallContext::default(), &Limits::default(), &options())
 }
 
 fn script(text: &str) -> Execution {
@@ -159,7 +159,7 @@ fn a_function_of_every_form_returns_its_result() {
         ("a.js", "exports.execute = (input) => input.n + 1"),
         ("a.ts", "export function execute(input: { n: number }): number { return input.n + 1 }"),
     ] {
-        let execution = run(&program(path, text), None, &json!({"n": 1}), &CallContext::default(), &Limits::default(), &options());
+        let execution = run_unreviewed(&program(path, text), None, &json!({"n": 1}), &CallContext::default(), &Limits::default(), &options());
         assert_eq!(execution.outcome, Outcome::Returned(json!(2)), "{text}: {execution:?}");
     }
 }
@@ -231,7 +231,7 @@ fn row_3_the_statement_count_is_the_same_every_time() {
         }",
     );
     let input = json!({"text": "the quick brown fox jumps over the lazy dog and the cat"});
-    let count = || run(&program, None, &input, &CallContext::default(), &Limits::default(), &pooled()).statements.unwrap();
+    let count = || run_unreviewed(&program, None, &input, &CallContext::default(), &Limits::default(), &pooled()).statements.unwrap();
     let first = count();
     assert!(first > 100);
     let runs = 60 * soak();
@@ -365,7 +365,7 @@ fn row_7_nesting_ends_in_a_limit_or_an_error() {
     let nested = |depth: usize| (0..depth).fold(json!(1), |value, _| json!({ "a": value }));
     let program = program("a.js", "function execute(input) { return input }");
     let limits = Limits::default();
-    let call = |input: &Value, schema: Option<&Value>| run(&program, schema, input, &CallContext::default(), &limits, &options());
+    let call = |input: &Value, schema: Option<&Value>| run_unreviewed(&program, schema, input, &CallContext::default(), &limits, &options());
     assert_eq!(returned(&call(&nested(200), None)), nested(200));
     assert_eq!(call(&nested(201), None).outcome, Outcome::Limit(LimitKind::Nesting));
     assert_eq!(call(&nested(3_000), None).outcome, Outcome::Limit(LimitKind::Nesting));
@@ -588,7 +588,7 @@ fn row_11_no_run_sees_another() {
     (0..runs).into_par_iter().for_each(|at| {
         let tenant = if at % 2 == 0 { "tenant_a" } else { "tenant_b" };
         let context = CallContext { tenant_id: tenant.into(), ..CallContext::default() };
-        let execution = run(&polluter, None, &json!({}), &context, &Limits::default(), &pooled());
+        let execution = run_unreviewed(&polluter, None, &json!({}), &context, &Limits::default(), &pooled());
         assert_eq!(returned(&execution), json!({"tenant": tenant, "calls": 1, "counter": 1, "before": [null, null, null, null]}));
     });
 }
@@ -786,7 +786,7 @@ fn row_16_many_at_once_miss_no_deadline_and_leak_nothing() {
                     let execution = if turn % 3 == 0 {
                         run_script(attacks[turn / 3 % attacks.len()], &CallContext::default(), &limits, &pooled())
                     } else {
-                        run(honest, None, &json!({"items": [1, 2, 3]}), &CallContext::default(), &limits, &pooled())
+                        run_unreviewed(honest, None, &json!({"items": [1, 2, 3]}), &CallContext::default(), &limits, &pooled())
                     };
                     assert!(
                         !matches!(execution.outcome, Outcome::Crashed(_) | Outcome::Violation(_) | Outcome::Refused(_)),
@@ -813,14 +813,14 @@ fn row_16_many_at_once_miss_no_deadline_and_leak_nothing() {
 fn a_schema_is_enforced_before_the_call() {
     let program = program("a.js", "function execute(input) { console.log('ran'); return input.days }");
     let schema = json!({"type": "object", "properties": {"days": {"type": "integer", "maximum": 366}}, "required": ["days"]});
-    let call = |input: Value| run(&program, Some(&schema), &input, &CallContext::default(), &Limits::default(), &options());
+    let call = |input: Value| run_unreviewed(&program, Some(&schema), &input, &CallContext::default(), &Limits::default(), &options());
     assert_eq!(returned(&call(json!({"days": 3}))), json!(3));
     let refused = call(json!({"days": "secret"}));
     assert!(refused.console.is_empty());
     let message = refused.error_message().unwrap();
     assert!(message.starts_with("Input rejected: /days: ") && !message.contains("secret"), "{message}");
     assert!(matches!(call(json!([1])).outcome, Outcome::InputRejected(_)));
-    let without = run(&program, None, &json!("text"), &CallContext::default(), &Limits::default(), &options());
+    let without = run_unreviewed(&program, None, &json!("text"), &CallContext::default(), &Limits::default(), &options());
     assert_eq!(without.error_message().unwrap(), "Input rejected: the input must be a JSON object");
 }
 
@@ -874,7 +874,7 @@ fn timers_run_in_order_without_waiting() {
 #[test]
 fn messages_name_error_and_author_position() {
     let text = "enum E { A }\n\nfunction execute(input: { a?: { b: number } }) {\n  const x: number = 1;\n  return input.a!.b;\n}";
-    let execution = run(&program("a.ts", text), None, &json!({}), &CallContext::default(), &Limits::default(), &options());
+    let execution = run_unreviewed(&program("a.ts", text), None, &json!({}), &CallContext::default(), &Limits::default(), &options());
     let Outcome::Threw(thrown) = &execution.outcome else { panic!("{execution:?}") };
     assert_eq!((thrown.name.as_str(), thrown.by_engine, thrown.position.unwrap().line), ("TypeError", true, 5));
     let text = "class Refused extends Error { constructor(m) { super(m); this.name = 'Refused' } }\nasync function execute() {\n  await 0;\n  throw new Refused('no');\n}";
@@ -891,7 +891,7 @@ fn messages_name_error_and_author_position() {
 #[test]
 fn limits_on_source_input_and_output_are_checked() {
     let program = program("a.js", "function execute(input) { return 'x'.repeat(input.n) }");
-    let call = |limits: Limits, input: Value| run(&program, None, &input, &CallContext::default(), &limits, &options()).outcome;
+    let call = |limits: Limits, input: Value| run_unreviewed(&program, None, &input, &CallContext::default(), &limits, &options()).outcome;
     let limits = Limits { source_bytes_max: 10, ..Limits::default() };
     assert_eq!(call(limits, json!({"n": 1})), Outcome::Limit(LimitKind::Source));
     let limits = Limits { input_bytes_max: 10, output_bytes_max: 100, ..Limits::default() };

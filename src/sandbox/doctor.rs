@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::attacks::ATTACKS;
-use super::{CallContext, Execution, IsolationOptions, Layer, LayerSet, Limits, Outcome, Probe, probe, run, run_script, text};
+use super::{CallContext, Execution, IsolationOptions, Layer, LayerSet, Limits, Outcome, Probe, probe, run_script, run_unreviewed, text};
 use crate::program::Executable;
 use crate::semantic::entry::find_entry;
 use crate::source::SourceFile;
@@ -61,7 +61,7 @@ impl Attack {
     pub fn run(&self, limits: &Limits, options: &IsolationOptions) -> Execution {
         let context = CallContext::default();
         match self.function() {
-            Some(program) => run(&program, None, &serde_json::json!({}), &context, limits, options),
+            Some(program) => run_unreviewed(&program, None, &serde_json::json!({}), &context, limits, options),
             None => run_script(&self.text, &context, limits, options),
         }
     }

@@ -11,9 +11,10 @@ use boa_engine::object::builtins::JsPromise;
 use boa_engine::property::Attribute;
 use boa_engine::{JsError, JsNativeError, JsResult, JsString, JsValue, Module, Script, Source, js_string};
 
-use super::frame::{EntryPoint, Reply, Request, Task, Verdict};
+use super::frame::{Reply, Request, Task, Verdict};
 use super::host::{self, Hooks, Host, HostClock, Jobs};
 use super::{LimitKind, Limits, Loss, heap, input, serialize, thrown};
+use crate::program::EntryPoint;
 use crate::semantic::entry::EntryKind;
 
 /// The program's name in the engine's traces.

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{CallContext, ConsoleLine, Layer, LimitKind, Limits, Loss, Probe, SchemaViolation};
-use crate::semantic::entry::EntryKind;
+use crate::program::EntryPoint;
 
 /// Bytes of the length before each frame.
 pub const HEADER_BYTES: usize = 4;
@@ -68,15 +68,6 @@ pub enum Task {
     Parse,
     /// Tries something else altogether.
     Probe(Probe),
-}
-
-/// How a worker finds the function to call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EntryPoint {
-    /// Its form.
-    pub kind: EntryKind,
-    /// The name it goes by.
-    pub name: String,
 }
 
 /// What a worker says in the end.

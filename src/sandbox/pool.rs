@@ -305,7 +305,7 @@ fn outcome(verdict: Verdict, limits: &Limits) -> Outcome {
     let short = |text: &str| text::escape(text, frame::MESSAGE_BYTES_MAX);
     match verdict {
         Verdict::Returned(json) if json.len() as u64 > limits.output_bytes_max => Outcome::Limit(LimitKind::Output),
-        Verdict::Returned(json) if open_brackets(&json) > limits.nesting_max.min(Limits::NESTING_CEILING) => {
+        Verdict::Returned(json) if open_brackets(json.as_bytes()) > limits.nesting_max.min(Limits::NESTING_CEILING) => {
             Outcome::Limit(LimitKind::Nesting)
         }
         Verdict::Returned(json) => match input::parse(&json) {
@@ -334,9 +334,9 @@ fn outcome(verdict: Verdict, limits: &Limits) -> Outcome {
 }
 
 /// How deeply a JSON text nests, found without recursion: a parser of it may recurse.
-fn open_brackets(json: &str) -> u32 {
+pub(super) fn open_brackets(json: &[u8]) -> u32 {
     let (mut deepest, mut depth, mut in_string, mut escaped) = (0_u32, 0_u32, false, false);
-    for byte in json.bytes() {
+    for &byte in json {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,

@@ -1,0 +1,270 @@
+//! `fnvet approve`
+
+use std::io::{BufRead, IsTerminal, Write, stdin};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::gate::{GateArgs, Opened, Stop, current_folder, failure, not_audited, record_refusal, refuse, stop, usage};
+use super::{Console, ExitStatus};
+use crate::approval::authors::{self, Earlier, NotSecond};
+use crate::approval::signature::SigningKey;
+use crate::approval::statement::{Envelope, Statement};
+use crate::approval::{Decision, SecondPerson};
+use crate::audit::log::Log;
+use crate::audit::{Entry, Event, Function};
+use crate::finding::Level;
+use crate::output::{self, Format, count, escape, escape_lines};
+use crate::report::{Cleared, Report, WaiverRequest};
+use crate::source::collect::{companion, shown_path};
+use crate::trial::{self, Passed, TrialReport, Verdict};
+
+/// Most characters of an input that are shown.
+const INPUT_CHARS_MAX: usize = 300;
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The function: a file
+    #[arg(value_name = "FILE")]
+    target: PathBuf,
+    /// Who approves
+    #[arg(long = "as", value_name = "NAME")]
+    approver: String,
+    /// Who wrote it, beside those whom Git knows; repeatable
+    #[arg(long, value_name = "NAME")]
+    author: Vec<String>,
+    /// What the approver notes
+    #[arg(long, value_name = "TEXT")]
+    notes: Option<String>,
+    /// Lets one finding pass, RULE@LINE:COL or a fingerprint, with the --reason that follows; repeatable
+    #[arg(long, value_name = "FINDING")]
+    waive: Vec<String>,
+    /// Why the finding may pass; one for each --waive
+    #[arg(long, value_name = "TEXT")]
+    reason: Vec<String>,
+    /// Signs the approval with an OpenSSH private key of type Ed25519
+    #[arg(long, value_name = "KEY")]
+    sign: Option<PathBuf>,
+    /// Does not ask
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    gate: GateArgs,
+}
+
+/// Approves the function, if it may be and the approver says so.
+pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
+    execute(args, console).unwrap_or_else(|(status, message)| {
+        console.say(&message);
+        status
+    })
+}
+
+fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
+    let waivers = waivers(args)?;
+    let key = args.sign.as_deref().map(|path| current_folder().map(|current| current.join(path))).transpose()?;
+    let key = key.map(|path| SigningKey::read(&path)).transpose().map_err(stop)?;
+    let opened = args.gate.open(&args.target, console)?;
+    let about = Function { user_id: Some(args.approver.trim().to_owned()), ..opened.about() };
+    let second = SecondPerson::new(&args.approver, &authors_of(args, &opened, key.is_some())?);
+    if let Err(error @ (NotSecond::NoAuthor | NotSecond::NoName(_))) = &second {
+        return Err(usage(error.to_string()));
+    }
+    let function = match opened.candidate.clear(&waivers) {
+        Ok(function) => function,
+        Err(refusal) => return Ok(refuse(&refusal, &args.gate, &opened, &about, console)),
+    };
+    let second = match second {
+        Ok(second) => second,
+        Err(error) => return Ok(turn_down(&error.to_string(), args, &opened, &about, console)),
+    };
+    let may_ask = stdin().is_terminal() && console.err_is_terminal;
+    if !args.yes && !may_ask {
+        return Err(usage("there is no terminal to ask at: --yes approves without asking"));
+    }
+    let log = args.gate.log(&opened, console)?;
+    let status = show_function(&opened, &function, args.yes, console);
+    let passed = match held_trial(function, &opened, &about, &log, args, console)? {
+        Verdict::Passed(passed) => passed,
+        Verdict::Failed(_) => return Ok(status.and(turn_down("its trial failed", args, &opened, &about, console))),
+    };
+    if !args.yes && !asked(&opened, &second, console)? {
+        log.append(Entry::new(Event::Rejected, &about)).map_err(not_audited)?;
+        console.say(&format!("{}: not approved", opened.candidate.shown()));
+        return Ok(status.and(ExitStatus::Findings));
+    }
+    if let Err(reason) = opened.candidate.check_unchanged(&opened.policy, &opened.current) {
+        return Ok(status.and(turn_down(&reason, args, &opened, &about, console)));
+    }
+    let decision = Decision::approve(passed, second, args.notes.clone());
+    let statement = decision.statement(&opened.candidate).map_err(stop)?;
+    let written = write(&statement, key.as_ref(), &opened, &about, &log)?;
+    Ok(status.and(show_approval(&statement, &written, key.is_some(), &opened, console)))
+}
+
+fn waivers(args: &Args) -> Result<Vec<WaiverRequest>, Stop> {
+    if args.waive.len() != args.reason.len() {
+        return Err(usage("each --waive needs its own --reason"));
+    }
+    let pairs = args.waive.iter().zip(&args.reason);
+    Ok(pairs.map(|(selector, reason)| WaiverRequest { selector: selector.clone(), reason: reason.clone() }).collect())
+}
+
+/// Whom Git knows and whom the arguments name. What is not committed has an author whom only they can name.
+fn authors_of(args: &Args, opened: &Opened, signed: bool) -> Result<Vec<String>, Stop> {
+    let signers = crate::approval::signature::AllowedSigners::default();
+    // A signed approval rests on none that anybody could have written.
+    let earlier = if signed { Earlier::SignedBy(&signers) } else { Earlier::Any };
+    let mut authors = authors::from_git(&opened.candidate, earlier).map_err(stop)?;
+    if args.author.is_empty() && !authors.is_empty() {
+        let unknown = authors::uncommitted(&opened.candidate).map_err(stop)?;
+        if let Some(first) = unknown.first() {
+            return Err(usage(format!("{first} has changes that are not committed: name their author with --author")));
+        }
+    }
+    authors.extend(args.author.iter().map(|author| author.trim().to_owned()));
+    Ok(authors)
+}
+
+fn turn_down(reason: &str, args: &Args, opened: &Opened, about: &Function, console: &mut Console<'_>) -> ExitStatus {
+    console.say(&format!("{}: refused: {reason}", opened.candidate.shown()));
+    ExitStatus::Findings.and(record_refusal(&format!("refused: {reason}"), &args.gate, opened, about, console))
+}
+
+/// The source, for whoever is asked, and the findings that do not block.
+fn show_function(opened: &Opened, function: &Cleared, briefly: bool, console: &mut Console<'_>) -> ExitStatus {
+    let report = Report::new(vec![opened.candidate.report().clone()], Duration::ZERO);
+    let style = console.style;
+    let shown = escape(opened.candidate.shown()).into_owned();
+    console.write(|out| {
+        if !briefly {
+            writeln!(out, "{shown}:")?;
+            for (at, line) in function.source().text.lines().enumerate() {
+                writeln!(out, "{:>5} | {}", at + 1, escape(line))?;
+            }
+            writeln!(out)?;
+        }
+        output::write(Format::Pretty, &report, style, out)?;
+        for waiver in function.waivers() {
+            let reason = escape(&waiver.reason);
+            writeln!(out, "waived: {} at {}:{}: {reason}", waiver.rule, waiver.line, waiver.column)?;
+        }
+        Ok(())
+    })
+}
+
+/// Holds the trial, recorded like an execution, and shows what it found.
+fn held_trial(
+    function: Cleared,
+    opened: &Opened,
+    about: &Function,
+    log: &Log,
+    args: &Args,
+    console: &mut Console<'_>,
+) -> Result<Verdict, Stop> {
+    let started = std::time::Instant::now();
+    let intent = log.begin(Entry::new(Event::Tried, about)).map_err(not_audited)?;
+    let held = trial::attempt(function, opened.candidate.cases(), &args.gate.isolation());
+    let mut entry = Entry::new(Event::Tried, about);
+    entry.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let report = match &held {
+        Ok(Verdict::Passed(passed)) => Some(passed.report()),
+        Ok(Verdict::Failed(report)) => Some(report),
+        Err(_) => None,
+    };
+    if let Some(report) = report {
+        entry.statements = Some(report.statements_max);
+        entry.heap_bytes = Some(report.heap_bytes_max);
+        entry.isolation = Some(report.isolation.clone());
+        if let Some(worst) = report.findings.iter().find(|finding| finding.level == Level::Error) {
+            entry = entry.failed(&worst.message);
+        }
+    }
+    if let Err(error) = &held {
+        entry = entry.failed(&error.to_string());
+    }
+    log.finish(intent, entry).map_err(not_audited)?;
+    let verdict = held.map_err(|error| failure(error.to_string()))?;
+    let report = match &verdict {
+        Verdict::Passed(passed) => Passed::report(passed),
+        Verdict::Failed(report) => report,
+    };
+    let text = render(report);
+    console.write(|out| out.write_all(text.as_bytes()));
+    Ok(verdict)
+}
+
+/// The trial, for people.
+fn render(report: &TrialReport) -> String {
+    let verdict = if report.is_passed() { "passed" } else { "failed" };
+    let mut text = format!(
+        "trial {verdict}: {}, {}, {}; {} returned, {} refused by the schema; at most {} and {} of heap\n",
+        count(report.cases, "case"),
+        count(report.inputs, "other input"),
+        count(report.executions, "execution"),
+        report.returned,
+        report.rejected,
+        count(usize::try_from(report.statements_max).unwrap_or(usize::MAX), "statement"),
+        count(usize::try_from(report.heap_bytes_max).unwrap_or(usize::MAX), "byte"),
+    );
+    if report.isolation != "full" {
+        text.push_str(&format!("  isolation was {}\n", report.isolation));
+    }
+    for finding in &report.findings {
+        text.push_str(&format!("  {}: {}\n", finding.level.as_str(), escape(&finding.message)));
+        if let Some(case) = &finding.case {
+            text.push_str(&format!("    in the case {:?}\n", escape(case)));
+        }
+        if let Some(input) = &finding.input {
+            let input = input.to_string();
+            let cut = input.char_indices().nth(INPUT_CHARS_MAX).map(|(at, _)| at);
+            let rest = if cut.is_some() { format!("… ({} bytes)", input.len()) } else { String::new() };
+            text.push_str(&format!("    with the input {}{rest}\n", escape(&input[..cut.unwrap_or(input.len())])));
+        }
+    }
+    text
+}
+
+fn asked(opened: &Opened, second: &SecondPerson, console: &mut Console<'_>) -> Result<bool, Stop> {
+    let question = format!("Approve {} as {}? Written by {}. [y/N] ", opened.candidate.shown(), second.name(), second.authors().join(", "));
+    let ask = |err: &mut dyn Write| err.write_all(escape_lines(&question).as_bytes()).and_then(|()| err.flush());
+    ask(console.err).map_err(|error| failure(format!("standard error: {error}")))?;
+    let mut answer = String::new();
+    stdin().lock().read_line(&mut answer).map_err(|error| failure(format!("standard input: {error}")))?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Writes the approval beside the function: recorded first, then visible all at once.
+fn write(statement: &Statement, key: Option<&SigningKey>, opened: &Opened, about: &Function, log: &Log) -> Result<PathBuf, Stop> {
+    let mut envelope = Envelope::around(statement);
+    if let Some(key) = key {
+        key.sign(&mut envelope).map_err(|error| failure(error.to_string()))?;
+    }
+    let path = companion(opened.candidate.path(), "approval").ok_or_else(|| failure("the function has no name"))?;
+    let not_written = |error: std::io::Error| failure(format!("{}: {error}", path.display()));
+    let mut file = tempfile::Builder::new();
+    file.prefix(".fnvet-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.permissions(std::fs::Permissions::from_mode(0o644));
+    }
+    let mut file = file.tempfile_in(path.parent().unwrap_or(Path::new("."))).map_err(not_written)?;
+    file.write_all(envelope.to_text().as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(not_written)?;
+    let about = Function { approval_id: Some(statement.predicate.approval_id.clone()), ..about.clone() };
+    log.append(Entry::new(Event::Approved, &about)).map_err(not_audited)?;
+    if let Err(error) = file.persist(&path) {
+        log.append(Entry::new(Event::Approved, &about).failed(&error.error.to_string())).map_err(not_audited)?;
+        return Err(not_written(error.error));
+    }
+    Ok(path)
+}
+
+fn show_approval(statement: &Statement, path: &Path, signed: bool, opened: &Opened, console: &mut Console<'_>) -> ExitStatus {
+    let predicate = &statement.predicate;
+    let until = predicate.expires_at.strftime("%Y-%m-%d");
+    let how = if signed { "signed" } else { "not signed: for local trials only" };
+    let text =
+        format!("approved by {} until {until} ({how}): {}\n", escape(&predicate.approver), escape(&shown_path(path, &opened.current)));
+    console.write(|out| out.write_all(text.as_bytes()))
+}

@@ -1,0 +1,167 @@
+//! `fnvet audit`
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+
+use super::gate::{Stop, audit_path, current_folder, stop};
+use super::{Console, ExitStatus};
+use crate::approval::Policy;
+use crate::audit::chain::{Line, lines, verify};
+use crate::audit::{Event, Record};
+use crate::config::discover::{Discovered, Discovery};
+use crate::output::{count, escape};
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Verify the hash chain and name the first record that was changed, removed or reordered
+    #[arg(long)]
+    verify: bool,
+    /// pretty or jsonl
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Pretty)]
+    output: Output,
+    /// Only this function, by id, name or path
+    #[arg(long, value_name = "FUNCTION")]
+    function: Option<String>,
+    /// Only this user
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Only from this time on: 2025-03-14 or 2025-03-14T09:22:31Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// Only before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+    /// Only this event: executed, approved, refused, …
+    #[arg(long, value_name = "EVENT")]
+    event: Option<Event>,
+    /// Only what succeeded
+    #[arg(long, conflicts_with = "failed")]
+    success: bool,
+    /// Only what failed
+    #[arg(long)]
+    failed: bool,
+    /// The audit log; by default `audit.file` of the configuration, else fnvet-audit.jsonl here
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+    /// The trusted policy
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Pretty,
+    Jsonl,
+}
+
+/// A day or a time.
+#[derive(Clone, Copy, Debug)]
+struct Moment(Timestamp);
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let day = || text.parse::<jiff::civil::Date>().and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC)).map(|day| day.timestamp());
+        let time = text.parse::<Timestamp>().or_else(|_| day());
+        time.map(Moment).map_err(|_| "write it as 2025-03-14 or 2025-03-14T09:22:31Z".to_owned())
+    }
+}
+
+/// Prints or verifies the log.
+pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
+    execute(args, console).unwrap_or_else(|(status, message)| {
+        console.say(&message);
+        status
+    })
+}
+
+fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
+    let current = current_folder()?;
+    let policy = args.config.as_deref().map_or_else(|| Ok(Policy::default()), |path| Policy::of_file(path, &current)).map_err(stop)?;
+    let path = audit_path(args.audit.as_deref(), &policy, found_audit_file(&current), &current);
+    let unreadable = |error: std::io::Error| (ExitStatus::Failure, format!("audit log {}: {error}", path.display()));
+    let file = File::open(&path).map_err(unreadable)?;
+    if args.verify {
+        let verification = verify(file).map_err(unreadable)?;
+        let status = console.write(|out| {
+            for chain in &verification.chains {
+                let records = count(usize::try_from(chain.records).unwrap_or(usize::MAX), "record");
+                writeln!(out, "{}: {records}, head {}", escape(&chain.tenant_id), chain.head)?;
+            }
+            match &verification.problem {
+                Some(problem) => writeln!(out, "broken: {}", escape(&problem.message)),
+                None => writeln!(out, "intact"),
+            }
+        });
+        return Ok(if verification.problem.is_some() { status.and(ExitStatus::Findings) } else { status });
+    }
+    let mut status = ExitStatus::Success;
+    for line in lines(file) {
+        match line.map_err(unreadable)? {
+            (_, Line::Record(record)) if args.selects(&record) => {
+                status = status.and(console.write(|out| match args.output {
+                    Output::Jsonl => writeln!(out, "{}", record.to_line()),
+                    Output::Pretty => writeln!(out, "{}", pretty(&record)),
+                }));
+            }
+            (_, Line::Record(_)) => {}
+            (number, Line::Broken(reason)) => {
+                console.say(&format!("{}:{number}: {reason}", path.display()));
+                status = status.and(ExitStatus::Failure);
+            }
+            (number, Line::Incomplete) => {
+                console.say(&format!("{}:{number}: the line is incomplete", path.display()));
+                status = status.and(ExitStatus::Failure);
+            }
+        }
+    }
+    Ok(status)
+}
+
+/// `audit.file` of the configuration that holds in the current folder.
+fn found_audit_file(current: &Path) -> Option<PathBuf> {
+    match Discovery::new(current).of(current) {
+        Discovered::Config { path, config } => config.resolve(path.parent()).audit_file,
+        Discovered::None | Discovered::Broken(_) | Discovered::Untrusted { .. } => None,
+    }
+}
+
+impl Args {
+    fn selects(&self, record: &Record) -> bool {
+        let entry = &record.entry;
+        let at = entry.executed_at.parse::<Timestamp>().ok();
+        let is = |wanted: &Option<String>, test: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(test);
+        is(&self.function, &|wanted| {
+            entry.function_id == wanted || entry.function_name == wanted || entry.function_id.strip_prefix("file:") == Some(wanted)
+        }) && is(&self.user, &|wanted| entry.user_id.as_deref() == Some(wanted))
+            && self.since.is_none_or(|since| at.is_some_and(|at| at >= since.0))
+            && self.until.is_none_or(|until| at.is_some_and(|at| at < until.0))
+            && self.event.is_none_or(|event| entry.event == event)
+            && (!self.success || entry.success)
+            && (!self.failed || !entry.success)
+    }
+}
+
+/// One line for people.
+fn pretty(record: &Record) -> String {
+    let entry = &record.entry;
+    let who = entry.user_id.as_deref().or(entry.agent_id.as_deref()).unwrap_or("-");
+    let event = entry.event.name().trim_start_matches("AIFunction").to_lowercase();
+    let how = match (&entry.error_message, entry.success) {
+        (Some(message), _) => format!("failed: {message}"),
+        (None, true) => "ok".to_owned(),
+        (None, false) => "failed".to_owned(),
+    };
+    let flags = if entry.output_flags.is_empty() { String::new() } else { format!(" [{}]", entry.output_flags.join(", ")) };
+    let line = format!(
+        "{} {}#{} {event} {} by {who} in {} ms: {how}{flags}",
+        entry.executed_at, entry.tenant_id, record.seq, entry.function_id, entry.duration_ms
+    );
+    escape(&line).into_owned()
+}

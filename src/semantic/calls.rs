@@ -1,0 +1,417 @@
+//! Calls: which function is meant, and entering the file's own ones.
+
+use super::builtins;
+use super::eval::OpResult;
+use super::facts::{Facts, Interval, Types};
+use super::flow::{Analyzer, Args, Frame, Outcome};
+use super::ir::{BlockId, ClassId, FuncId, Key, MemberKind, OpKind, Reg};
+use super::limits;
+use super::state::{Field, Object, Place, State};
+use super::symbol::{AllocKind, PropKey, Sym, Value};
+use crate::source::TextRange;
+
+impl Analyzer<'_> {
+    /// A call operation: demands on a method's receiver, then the call.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a call, as the operation has them")]
+    pub fn call_operation(
+        &mut self,
+        state: &mut State,
+        reg: Reg,
+        callee: Sym,
+        callee_reg: Reg,
+        this: Option<Sym>,
+        args: Args,
+        range: TextRange,
+        callee_range: TextRange,
+    ) -> OpResult {
+        if let (Some(this), OpKind::Get { key: Key::Name(name), .. }) = (this, &self.op(callee_reg).kind) {
+            let name = name.clone();
+            let own = self
+                .model
+                .symbols
+                .leaves(callee)
+                .iter()
+                .any(|&l| matches!(self.model.symbols.value(l), Value::Closure(..) | Value::Class(_) | Value::Bound { .. }));
+            if !own {
+                self.demand_method(state, this, &name, callee_range);
+            }
+            self.survived(state, this);
+        } else if this.is_none() {
+            self.demand(state, callee, Types::FUNCTION, callee_range, "called", "function");
+        }
+        let receiver = match this {
+            Some(this) => this,
+            None => self.model.symbols.undefined(),
+        };
+        self.call_from(state, reg, 0, callee, receiver, args, range, callee_range)
+    }
+
+    /// Calls a value with arguments, whatever it may be.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
+    pub fn call(&mut self, state: &mut State, reg: Reg, nth: u8, callee: Sym, this: Sym, args: Args, range: TextRange) -> OpResult {
+        self.call_from(state, reg, nth, callee, this, args, range, range)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
+    fn call_from(
+        &mut self,
+        state: &mut State,
+        reg: Reg,
+        nth: u8,
+        callee: Sym,
+        this: Sym,
+        args: Args,
+        range: TextRange,
+        callee_range: TextRange,
+    ) -> OpResult {
+        let mut leaves = self.model.symbols.leaves(callee);
+        if leaves.len() > 1 {
+            leaves.retain(|&l| !matches!(self.model.symbols.value(l), Value::Undefined | Value::Null));
+        }
+        leaves.truncate(12);
+        if let [only] = leaves[..] {
+            return self.call_one(state, reg, nth, only, this, &args, range, callee_range);
+        }
+        let mut merged: Option<State> = None;
+        let mut result = OpResult::default();
+        let mut values = Vec::new();
+        for leaf in leaves {
+            let mut branch = state.clone();
+            let one = self.call_one(&mut branch, reg, nth, leaf, this, &args, range, callee_range);
+            result.thrown = result.thrown.or(one.thrown);
+            if let Some(value) = one.value {
+                values.push(value);
+                self.join_into(&mut merged, branch, reg);
+            }
+        }
+        if let Some(merged) = merged {
+            *state = merged;
+            result.value = Some(self.one_of(state, reg, 210 + nth % 8, &values));
+        }
+        result
+    }
+
+    /// Joins a state that control may have come from into another.
+    pub fn join_into(&mut self, merged: &mut Option<State>, branch: State, reg: Reg) {
+        let frame = self.frame();
+        let place = Place { ctx: frame.ctx, func: frame.func, block: BlockId(0x4000_0000 + reg.0), widen: false };
+        match merged {
+            Some(known) => {
+                known.join(&mut self.model, &branch, place);
+            }
+            None => *merged = Some(branch),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
+    fn call_one(
+        &mut self,
+        state: &mut State,
+        reg: Reg,
+        nth: u8,
+        callee: Sym,
+        this: Sym,
+        args: &Args,
+        range: TextRange,
+        callee_range: TextRange,
+    ) -> OpResult {
+        match self.model.symbols.value(callee).clone() {
+            Value::Closure(func, captured) => {
+                let this = captured.unwrap_or_else(|| self.receiver(func, this));
+                self.enter(state, reg, nth, func, this, args.clone(), range)
+            }
+            Value::Bound { target, this, args: bound } => {
+                let mut all = Args { list: bound, ..Args::default() };
+                all.ranges = vec![range; all.list.len()];
+                all.list.extend(args.list.iter().copied());
+                all.ranges.extend(args.ranges.iter().copied());
+                all.rest = args.rest;
+                self.call(state, reg, nth, target, this, all, range)
+            }
+            Value::Builtin(path) => self.call_builtin(state, reg, nth, &path, this, args, range, callee_range),
+            Value::Prop(object, PropKey::Name(name)) if object == this || self.model.symbols.leaves(this).contains(&object) => {
+                let types = self.model.facts(state, object).types;
+                match builtins::method_by_name(types, &name) {
+                    Some(path) => self.call_builtin(state, reg, nth, &path, this, args, range, callee_range),
+                    None => self.call_unknown(state, reg, callee, this, args),
+                }
+            }
+            _ => self.call_unknown(state, reg, callee, this, args),
+        }
+    }
+
+    /// `this` as the function sees it: sloppy functions called plainly get the global object.
+    fn receiver(&mut self, func: FuncId, this: Sym) -> Sym {
+        let strict = self.model.ir.body(func).strict;
+        if !strict && matches!(self.model.symbols.value(this), Value::Undefined | Value::Null) {
+            return self.model.symbols.builtin("globalThis");
+        }
+        this
+    }
+
+    fn call_unknown(&mut self, state: &mut State, reg: Reg, callee: Sym, this: Sym, args: &Args) -> OpResult {
+        let mut made_of: Vec<Sym> = args.list.clone();
+        made_of.extend(args.rest);
+        if !matches!(self.model.symbols.value(this), Value::Undefined) {
+            made_of.push(this);
+        }
+        made_of.push(callee);
+        // Functions handed to unknown code may run there.
+        for (i, &arg) in args.list.iter().enumerate().take(4) {
+            for leaf in self.model.symbols.leaves(arg) {
+                if matches!(self.model.symbols.value(leaf), Value::Closure(..))
+                    && !self.frames.iter().any(|f| f.call_range == TextRange::new(0, 0))
+                {
+                    let unknown = self.opaque(reg, 100 + i as u8, Facts::ANY, &[this]);
+                    let mut branch = state.clone();
+                    let undefined = self.model.symbols.undefined();
+                    self.call(&mut branch, reg, 100 + i as u8, leaf, undefined, Args::of([unknown, unknown]), TextRange::default());
+                }
+            }
+        }
+        self.opaque(reg, 0, Facts::ANY, &made_of).into()
+    }
+
+    /// Enters a function of the file.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
+    pub fn enter(&mut self, state: &mut State, reg: Reg, nth: u8, func: FuncId, this: Sym, args: Args, range: TextRange) -> OpResult {
+        let active = self.frames.iter().filter(|f| f.func == func).count();
+        if active > 0 {
+            self.note_recursion(state, func, &args, this, range);
+        }
+        let too_deep = self.frames.len() >= limits::CALL_DEPTH_MAX;
+        if active >= limits::RECURSION_MAX || too_deep || !self.has_budget() {
+            if too_deep {
+                self.reached("depth of calls");
+            } else if active < limits::RECURSION_MAX {
+                self.reached("steps");
+            }
+            let mut made_of = args.list.clone();
+            made_of.extend(args.rest);
+            return self.opaque(reg, nth, Facts::ANY, &made_of).into();
+        }
+        let (caller_ctx, caller) = (self.frame().ctx, self.frame().func);
+        let ctx = self.model.symbols.context(caller_ctx, caller, Reg(reg.0 ^ (u32::from(nth) << 24)));
+        let kind = self.model.ir.body(func).kind;
+        let in_loop = self.frame().in_loop || self.turns > 0 || !self.graphs[caller.index()].headers_around(self.current_block).is_empty();
+        let frame = Frame { func, ctx, this, args, call_range: range, in_loop };
+        if kind.is_generator {
+            self.yields.push(None);
+            let entered = state.clone();
+            let outcome = self.activate(frame, entered);
+            let yielded = self.yields.pop().flatten();
+            let mut object = Object { rest: yielded, length: Interval::LENGTH, ..Object::new() };
+            match outcome.normal {
+                Some((after, _)) => *state = after,
+                // No way through it: whoever asks for all of its values asks for ever.
+                None if outcome.thrown.is_none() => {
+                    let yes = self.model.symbols.boolean(true);
+                    object.fields.insert("[[endless]]".into(), Field::Value(yes));
+                }
+                None => {}
+            }
+            let iterator = self.allocate(state, reg, 216 + nth % 8, AllocKind::Iterator, object);
+            return iterator.into();
+        }
+        let outcome = self.activate(frame, state.clone());
+        self.settle(state, reg, nth, outcome, kind.is_async)
+    }
+
+    fn settle(&mut self, state: &mut State, reg: Reg, nth: u8, outcome: Outcome, is_async: bool) -> OpResult {
+        let value = match outcome.normal {
+            Some((after, value)) => {
+                *state = after;
+                Some(value)
+            }
+            None => None,
+        };
+        let value = match (value, is_async) {
+            (Some(value), true) => Some(self.promise(state, reg, 224 + nth % 8, value)),
+            (value, _) => value,
+        };
+        OpResult { value, thrown: outcome.thrown }
+    }
+
+    /// A promise that resolves to a value, or to what that promise resolves to.
+    pub fn promise(&mut self, state: &mut State, reg: Reg, nth: u8, value: Sym) -> Sym {
+        let settled = self.settled(state, reg, nth, value);
+        let object = Object { rest: Some(settled), ..Object::new() };
+        self.allocate(state, reg, nth, AllocKind::Promise, object)
+    }
+
+    /// What awaiting a value gives.
+    pub fn settled(&mut self, state: &mut State, reg: Reg, nth: u8, value: Sym) -> Sym {
+        let mut values = Vec::new();
+        for leaf in self.model.symbols.leaves(value) {
+            let is_promise = matches!(self.model.symbols.value(leaf), Value::Alloc { kind: AllocKind::Promise, .. });
+            match state.object(leaf).and_then(|o| o.rest) {
+                Some(rest) if is_promise => values.push(rest),
+                _ if is_promise => values.push(self.model.symbols.undefined()),
+                _ => values.push(leaf),
+            }
+        }
+        if values.is_empty() {
+            value
+        } else if values == [value] {
+            value
+        } else {
+            self.one_of(state, reg, nth ^ 0x80, &values)
+        }
+    }
+
+    /// `await value`
+    pub fn awaited(&mut self, state: &mut State, reg: Reg, value: Sym) -> Sym {
+        self.settled(state, reg, 1, value)
+    }
+
+    /// `yield value`
+    pub fn yielded(&mut self, state: &mut State, reg: Reg, value: Sym) -> Sym {
+        let before = self.yields.last().copied().flatten();
+        let site = self.site(reg, 161);
+        let value = self.model.keep(state, value, site);
+        let all: Vec<Sym> = before.into_iter().chain([value]).collect();
+        let merged = self.one_of(state, reg, 2, &all);
+        if let Some(slot) = self.yields.last_mut() {
+            *slot = Some(merged);
+        }
+        self.opaque(reg, 0, Facts::ANY, &[])
+    }
+
+    /// `new callee(…)`
+    pub fn construct(
+        &mut self,
+        state: &mut State,
+        reg: Reg,
+        callee: Sym,
+        args: Args,
+        range: TextRange,
+        callee_range: TextRange,
+    ) -> OpResult {
+        let mut values = Vec::new();
+        let mut result = OpResult::default();
+        for leaf in self.model.symbols.leaves(callee).into_iter().take(4) {
+            let one = match self.model.symbols.value(leaf).clone() {
+                Value::Class(class) => self.construct_class(state, reg, class, leaf, args.clone(), range),
+                Value::Closure(func, _) => self.construct_function(state, reg, func, leaf, args.clone(), range),
+                Value::Builtin(path) => self.construct_builtin(state, reg, &path, &args, range, callee_range),
+                Value::Bound { target, .. } => self.construct(state, reg, target, args.clone(), range, callee_range),
+                _ => {
+                    let undefined = self.model.symbols.undefined();
+                    self.call_unknown(state, reg, leaf, undefined, &args)
+                }
+            };
+            result.thrown = result.thrown.or(one.thrown);
+            values.extend(one.value);
+        }
+        if !values.is_empty() {
+            result.value = Some(self.one_of(state, reg, 232, &values));
+        }
+        result
+    }
+
+    fn construct_function(&mut self, state: &mut State, reg: Reg, func: FuncId, callee: Sym, args: Args, range: TextRange) -> OpResult {
+        let prototype = self.get(state, reg, callee, &PropKey::Name("prototype".into()));
+        let object = Object { prototype: Some(prototype), ..Object::new() };
+        let this = self.allocate(state, reg, 0, AllocKind::Object, object);
+        let result = self.enter(state, reg, 1, func, this, args, range);
+        OpResult { value: result.value.map(|_| this), thrown: result.thrown }
+    }
+
+    fn construct_class(&mut self, state: &mut State, reg: Reg, class: ClassId, callee: Sym, args: Args, range: TextRange) -> OpResult {
+        let is_error = self.builtin_ancestor(state, class).is_some_and(|path| path.ends_with("Error"));
+        let kind = if is_error { AllocKind::Error } else { AllocKind::Object };
+        let this = self.allocate(state, reg, 0, kind, Object { prototype: Some(callee), ..Object::new() });
+        let result = self.initialise(state, reg, class, this, args, range, 0);
+        OpResult { value: result.value.map(|_| this), thrown: result.thrown }
+    }
+
+    /// Runs a class's fields and constructor on `this`, its parents' first where it has no constructor.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a construction")]
+    fn initialise(&mut self, state: &mut State, reg: Reg, class: ClassId, this: Sym, args: Args, range: TextRange, depth: u8) -> OpResult {
+        let ir = self.model.ir.clone();
+        let declared = &ir.classes[class.index()];
+        if declared.constructor.is_none() && depth < 6 {
+            let parent = self.parent_of(state, class);
+            match parent.map(|p| self.model.symbols.value(p).clone()) {
+                Some(Value::Class(parent)) => {
+                    self.initialise(state, reg, parent, this, args.clone(), range, depth + 1);
+                }
+                Some(Value::Builtin(_)) => self.set_message(state, this, &args),
+                _ => {}
+            }
+        }
+        for (i, member) in declared.members.iter().enumerate().filter(|(_, m)| !m.is_static) {
+            let MemberKind::Field(initialiser) = member.kind else { continue };
+            let value = match initialiser {
+                Some(func) => {
+                    let nth = 16 + (i % 48) as u8 + depth * 48;
+                    self.enter(state, reg, nth, func, this, Args::default(), range).value
+                }
+                None => Some(self.model.symbols.undefined()),
+            };
+            let name = match &member.key {
+                Key::Name(name) => name.clone(),
+                Key::Private(name) => format!("#{name}"),
+                Key::Computed(_) => continue,
+            };
+            if let Some(value) = value {
+                self.name_value(state, &name, value, range);
+                state.object_mut(this).fields.insert(name.into(), Field::Value(value));
+            }
+        }
+        match declared.constructor {
+            Some(constructor) => self.enter(state, reg, 1 + depth, constructor, this, args, range),
+            None => this.into(),
+        }
+    }
+
+    fn parent_of(&self, state: &State, class: ClassId) -> Option<Sym> {
+        let own = state.heap.iter().find(|(sym, _)| *self.model.symbols.value(**sym) == Value::Class(class))?;
+        match own.1.fields.get("[[parent]]") {
+            Some(Field::Value(parent)) => Some(*parent),
+            _ => None,
+        }
+    }
+
+    fn builtin_ancestor(&self, state: &State, class: ClassId) -> Option<String> {
+        let mut class = class;
+        for _ in 0..8 {
+            let parent = self.parent_of(state, class)?;
+            match self.model.symbols.value(parent) {
+                Value::Builtin(path) => return Some(path.to_string()),
+                Value::Class(next) => class = *next,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    fn set_message(&mut self, state: &mut State, this: Sym, args: &Args) {
+        if let Some(message) = args.get(0) {
+            state.object_mut(this).fields.insert("message".into(), Field::Value(message));
+        }
+    }
+
+    /// `super(…)`
+    pub fn super_call(&mut self, state: &mut State, reg: Reg, args: Args, range: TextRange) -> OpResult {
+        let this = self.frame().this;
+        let func = self.frame().func;
+        let ir = self.model.ir.clone();
+        let class = ir.classes.iter().position(|c| c.constructor == Some(func)).map(|i| ClassId(i as u32));
+        let parent = class.and_then(|class| self.parent_of(state, class));
+        match parent.map(|p| self.model.symbols.value(p).clone()) {
+            Some(Value::Class(parent)) => {
+                let result = self.initialise(state, reg, parent, this, args, range, 1);
+                OpResult { value: result.value.map(|_| this), thrown: result.thrown }
+            }
+            Some(Value::Closure(parent, _)) => {
+                let result = self.enter(state, reg, 1, parent, this, args, range);
+                OpResult { value: result.value.map(|_| this), thrown: result.thrown }
+            }
+            _ => {
+                self.set_message(state, this, &args);
+                this.into()
+            }
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! How much work or memory a value can cause: nothing to speak of, as much as the input is long, or
+//! as much as a few input bytes say.
+
+use std::collections::BTreeSet;
+
+use super::facts::{Facts, Types};
+use super::flow::{Analyzer, Args, Trace};
+use super::graph::Graph;
+use super::ir::{BinaryOp, BlockId, FuncId};
+use super::limits;
+use super::observe::{Costly, Step};
+use super::state::State;
+use super::symbol::{PropKey, Sym, Value, for_each_part};
+use crate::finding::Level;
+use crate::source::TextRange;
+
+/// How large a count can be, and which input paths decide.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Size {
+    /// Limited.
+    Bounded,
+    /// At most proportional to the size of these.
+    Linear(BTreeSet<String>),
+    /// Whatever number these hold.
+    Arbitrary(BTreeSet<String>),
+}
+
+impl Size {
+    /// For choosing the smaller of two.
+    pub fn gravity(&self) -> u8 {
+        match self {
+            Size::Bounded => 0,
+            Size::Linear(_) => 1,
+            Size::Arbitrary(_) => 2,
+        }
+    }
+
+    /// The smaller.
+    pub fn min(self, other: Size) -> Size {
+        if other.gravity() < self.gravity() { other } else { self }
+    }
+
+    /// The larger.
+    pub fn max(self, other: Size) -> Size {
+        if other.gravity() > self.gravity() { other } else { self }
+    }
+
+    fn paths(&self) -> BTreeSet<String> {
+        match self {
+            Size::Bounded => BTreeSet::new(),
+            Size::Linear(paths) | Size::Arbitrary(paths) => paths.clone(),
+        }
+    }
+}
+
+/// A loop around the code being observed.
+#[derive(Clone, Debug)]
+struct Around {
+    range: TextRange,
+    size: Size,
+}
+
+/// The loops around the operation being observed, across calls.
+#[derive(Debug, Default)]
+pub struct LoopCosts {
+    fixed: Vec<Around>,
+    here: Vec<Vec<Around>>,
+    sizes: Vec<std::collections::BTreeMap<BlockId, Size>>,
+}
+
+impl LoopCosts {
+    fn all(&self) -> impl Iterator<Item = &Around> {
+        self.fixed.iter().chain(self.here.iter().flatten())
+    }
+}
+
+impl Analyzer<'_> {
+    /// The observation of an activation begins: its loops are judged.
+    pub fn enter_loops(&mut self, cfg: &Graph, func: FuncId, trace: &Trace) {
+        let sizes = self.judge_loops(cfg, func, trace);
+        self.loop_costs.sizes.push(sizes);
+        self.loop_costs.here.push(Vec::new());
+    }
+
+    /// It ends.
+    pub fn leave_loops(&mut self) {
+        self.loop_costs.sizes.pop();
+        self.loop_costs.here.pop();
+    }
+
+    /// The observation comes to a block: the loops around it count, and a header is charged.
+    pub fn at_block(&mut self, cfg: &Graph, func: FuncId, block: BlockId) {
+        let ir = self.model.ir.clone();
+        let body = ir.body(func);
+        let mut around = Vec::new();
+        for header in cfg.headers_around(block) {
+            let size = self.loop_costs.sizes.last().and_then(|s| s.get(&header)).cloned().unwrap_or(Size::Bounded);
+            let range = body.blocks[header.index()].loop_head.map_or(TextRange::default(), |h| h.range);
+            around.push(Around { range, size });
+        }
+        if let Some(head) = body.blocks[block.index()].loop_head {
+            let own = around.iter().position(|a| a.range == head.range).map(|at| around.remove(at));
+            if let Some(here) = self.loop_costs.here.last_mut() {
+                *here = around.clone();
+            }
+            if let Some(own) = own {
+                self.charge_loop(head.range, &own.size);
+                around.push(own);
+            }
+        }
+        if let Some(here) = self.loop_costs.here.last_mut() {
+            *here = around;
+        }
+    }
+
+    /// A callback that a built-in runs once per element is a loop as well.
+    pub fn enter_callback_loop(&mut self, state: &State, over: Sym, path: &str) {
+        let size = if path.starts_with("Promise") { Size::Bounded } else { self.size_of_collection(state, over) };
+        self.loop_costs.fixed.push(Around { range: TextRange::default(), size });
+    }
+
+    /// The callback is done.
+    pub fn leave_callback_loop(&mut self) {
+        self.loop_costs.fixed.pop();
+    }
+
+    fn charge_loop(&mut self, range: TextRange, size: &Size) {
+        match size {
+            Size::Bounded => {}
+            Size::Arbitrary(paths) => {
+                let message = format!("the loop runs as often as {} says, and nothing limits it", list(paths));
+                self.charge_cost(range, Level::Error, paths.clone(), message);
+            }
+            Size::Linear(paths) => self.charge_linear(range, paths, "the loop runs once for each part of"),
+        }
+    }
+
+    /// Work proportional to input: a warning, an error inside another loop over the same input.
+    fn charge_linear(&mut self, range: TextRange, paths: &BTreeSet<String>, what: &str) {
+        let nested = self.loop_costs.all().find(|a| a.size.paths().iter().any(|outer| paths.contains(outer)) && a.range != range).cloned();
+        if let Some(outer) = nested {
+            let message =
+                format!("the work grows with the square of {}, whose size nobody limits: one pass over it inside another", list(paths));
+            if self.observing_cost() {
+                let steps: Vec<Step> =
+                    if outer.range == TextRange::default() { Vec::new() } else { vec![(outer.range, "inside this pass".to_owned())] };
+                self.seen.costs.insert(Costly { range, level: Level::Error, drivers: paths.clone(), message, steps });
+            }
+            return;
+        }
+        self.charge_cost(range, Level::Warning, paths.clone(), format!("{what} {}, whose size nobody limits", list(paths)));
+    }
+
+    fn observing_cost(&self) -> bool {
+        self.reporting && !self.sweeping && self.entry.is_some()
+    }
+
+    fn charge_cost(&mut self, range: TextRange, level: Level, drivers: BTreeSet<String>, message: String) {
+        if self.observing_cost() {
+            self.seen.costs.insert(Costly { range, level, drivers, message, steps: Vec::new() });
+        }
+    }
+
+    /// How large a number can be.
+    pub fn size_of_number(&mut self, state: &State, sym: Sym) -> Size {
+        let facts = self.model.facts(state, sym);
+        if facts.listed || (facts.types.only(Types::NUMBER | Types::BOOLEAN | Types::NULLISH) && facts.range.hi <= limits::BOUND_MAX) {
+            return Size::Bounded;
+        }
+        if facts.types.only(Types::NUMERIC) && facts.range.hi <= limits::BOUND_MAX {
+            return Size::Bounded;
+        }
+        let (mut linear, mut arbitrary) = (BTreeSet::new(), BTreeSet::new());
+        self.drivers(state, sym, &mut linear, &mut arbitrary, 0, &mut BTreeSet::new());
+        if !arbitrary.is_empty() {
+            Size::Arbitrary(arbitrary)
+        } else if !linear.is_empty() {
+            Size::Linear(linear)
+        } else {
+            Size::Bounded
+        }
+    }
+
+    /// The input paths a number depends on: through lengths, or through their own value.
+    fn drivers(
+        &mut self,
+        state: &State,
+        sym: Sym,
+        linear: &mut BTreeSet<String>,
+        arbitrary: &mut BTreeSet<String>,
+        depth: u32,
+        seen: &mut BTreeSet<Sym>,
+    ) {
+        if depth > 14 || !seen.insert(sym) || seen.len() > 256 {
+            return;
+        }
+        let facts = self.model.facts(state, sym);
+        let limited = facts.listed
+            || facts.types.only(Types::NUMERIC | Types::BOOLEAN | Types::NULLISH)
+                && facts.range.hi <= limits::BOUND_MAX
+                && facts.range.lo >= -limits::BOUND_MAX * 1e9;
+        if limited && depth > 0 {
+            return;
+        }
+        if let Value::Prop(base, PropKey::Name(name)) = self.model.symbols.value(sym).clone() {
+            if matches!(&*name, "length" | "size") && self.model.facts(state, base).types.only(Types::ITERABLE) {
+                if let Size::Linear(paths) | Size::Arbitrary(paths) = self.size_of_collection(state, base) {
+                    linear.extend(paths);
+                }
+                return;
+            }
+        }
+        if let Some(path) = self.model.input_path(sym) {
+            if facts.types.may(Types::NUMBER | Types::TEXT) {
+                arbitrary.insert(path.to_string());
+            }
+            return;
+        }
+        let value = self.model.symbols.value(sym).clone();
+        match &value {
+            Value::Binary(BinaryOp::Mod, _, b) => return self.drivers(state, *b, linear, arbitrary, depth + 1, seen),
+            Value::Call(path, args) if path.starts_with("Math.min") => {
+                let sizes: Vec<Size> = args.iter().map(|&a| self.size_of_number(state, a)).collect();
+                if sizes.contains(&Size::Bounded) {
+                    return;
+                }
+            }
+            Value::Call(path, _) if path.starts_with("String.prototype.indexOf") || path.starts_with("Array.prototype.indexOf") => {}
+            _ => {}
+        }
+        if let Value::Opaque(_) = value {
+            if facts.types.only(Types::NUMBER) && facts.integer && facts.range.lo >= -1.0 && !facts.range.hi.is_finite() {
+                // A length, a count, an index of something.
+                for part in self.model.symbols.operands(sym).collect::<Vec<_>>() {
+                    if let Size::Linear(paths) | Size::Arbitrary(paths) = self.size_of_collection(state, part) {
+                        linear.extend(paths);
+                    }
+                }
+                return;
+            }
+        }
+        let mut parts = Vec::new();
+        for_each_part(&value, |part| parts.push(part));
+        parts.extend(self.model.symbols.operands(sym));
+        for part in parts {
+            self.drivers(state, part, linear, arbitrary, depth + 1, seen);
+        }
+    }
+
+    /// How many elements, characters or keys a value can have.
+    pub fn size_of_collection(&mut self, state: &State, of: Sym) -> Size {
+        let mut paths = BTreeSet::new();
+        self.collection_paths(state, of, &mut paths, 0, &mut BTreeSet::new());
+        if paths.is_empty() { Size::Bounded } else { Size::Linear(paths) }
+    }
+
+    fn collection_paths(&mut self, state: &State, of: Sym, paths: &mut BTreeSet<String>, depth: u32, seen: &mut BTreeSet<Sym>) {
+        if depth > 10 || !seen.insert(of) {
+            return;
+        }
+        let facts = self.model.facts(state, of);
+        if facts.listed || facts.length.is_bounded() && facts.types.only(Types::ITERABLE | Types::OBJECTS | Types::NULLISH) {
+            return;
+        }
+        if facts.types.only(Types::NUMERIC | Types::BOOLEAN | Types::NULLISH | Types::FUNCTION) {
+            return;
+        }
+        if let Some(path) = self.model.input_path(of) {
+            if !path.segments.is_empty() || matches!(self.model.symbols.value(of), Value::Rest(..)) {
+                paths.insert(path.to_string());
+            }
+            return;
+        }
+        let value = self.model.symbols.value(of).clone();
+        let mut parts: Vec<Sym> = self.model.symbols.operands(of).collect();
+        match &value {
+            Value::Alloc { .. } => {
+                if let Some((_, source, _)) = self.derived.get(&of).cloned() {
+                    parts.push(source);
+                }
+                if let Some(object) = state.object(of).cloned() {
+                    parts.extend(object.spreads.iter().copied());
+                }
+            }
+            Value::Call(path, args) => {
+                if path.starts_with("String.prototype.")
+                    || path.starts_with("[[")
+                    || path.starts_with("JSON.")
+                    || matches!(&**path, "String" | "btoa" | "encodeURIComponent" | "decodeURIComponent")
+                {
+                    parts.extend(args.iter().take(1));
+                }
+            }
+            Value::Template(_, inner) => parts.extend(inner),
+            Value::Instance(inner, _) | Value::Version(inner, _) | Value::Rest(inner, _) => parts.push(*inner),
+            Value::KeyOf(_) => {}
+            _ => {}
+        }
+        for part in parts {
+            self.collection_paths(state, part, paths, depth + 1, seen);
+        }
+    }
+
+    /// A size that a call allocates.
+    pub fn cost_of_size(&mut self, state: &State, n: Sym, range: TextRange, what: &str) {
+        if !self.observing_cost() {
+            return;
+        }
+        match self.size_of_number(state, n) {
+            Size::Arbitrary(paths) => {
+                let message = format!("{what}, and {} decides it without a limit", list(&paths));
+                self.charge_cost(range, Level::Error, paths, message);
+            }
+            Size::Linear(_) | Size::Bounded => {}
+        }
+    }
+
+    /// BigInt powers.
+    pub fn cost_of_power(&mut self, state: &State, op: BinaryOp, a: Sym, b: Sym, range: TextRange) {
+        if op != BinaryOp::Exp || !self.observing_cost() {
+            return;
+        }
+        let (x, y) = (self.model.facts(state, a), self.model.facts(state, b));
+        if x.types.only(Types::BIGINT) && y.types.may(Types::BIGINT) {
+            let influences = self.influence(state, b);
+            let bounded = match self.model.symbols.value(b).clone() {
+                Value::Call(path, args) if &*path == "BigInt" => self.size_of_number(state, args[0]) == Size::Bounded,
+                _ => y.listed,
+            };
+            if let (Some(source), false) = (influences, bounded) {
+                let paths = BTreeSet::from([source.path]);
+                let message = format!("the power has as many digits as {} says, and nothing limits it", list(&paths));
+                self.charge_cost(range, Level::Error, paths, message);
+            }
+        }
+    }
+
+    /// `f(...xs)`, `[...xs]`
+    pub fn cost_of_spread(&mut self, state: &State, of: Sym, range: TextRange, _as_arguments: bool) {
+        if !self.observing_cost() {
+            return;
+        }
+        if self.is_endless_iterator(state, of) {
+            self.seen.loops.insert(super::observe::LoopVerdict {
+                range,
+                endless: Some((Level::Error, "it spreads a generator that never ends".into(), Vec::new())),
+            });
+        }
+        if let Size::Linear(paths) = self.size_of_collection(state, of) {
+            self.charge_linear(range, &paths, "the spread takes every element of");
+        }
+    }
+
+    /// `Object.keys(x)` and its kin.
+    pub fn cost_of_keys(&mut self, state: &State, of: Sym, range: TextRange) {
+        if self.observing_cost() {
+            if let Size::Linear(paths) = self.size_of_collection(state, of) {
+                self.charge_linear(range, &paths, "every key is taken of");
+            }
+        }
+    }
+
+    /// Calls of built-ins by their cost.
+    pub fn cost_of_call(&mut self, state: &State, path: &str, this: Sym, args: &Args, range: TextRange, callee_range: TextRange) {
+        if !self.observing_cost() {
+            return;
+        }
+        match path {
+            "String.prototype.repeat" => {
+                if let Some(n) = args.get(0) {
+                    self.cost_of_size(state, n, callee_range, "text is repeated that often");
+                }
+            }
+            "String.prototype.padStart" | "String.prototype.padEnd" => {
+                if let Some(n) = args.get(0) {
+                    self.cost_of_size(state, n, callee_range, "text is padded to that length");
+                }
+            }
+            "Array.prototype.fill" => {}
+            _ => {}
+        }
+        let Some(method) = path.strip_prefix("Array.prototype.") else { return };
+        let linear = matches!(
+            method,
+            "map"
+                | "filter"
+                | "forEach"
+                | "reduce"
+                | "reduceRight"
+                | "some"
+                | "every"
+                | "find"
+                | "findIndex"
+                | "findLast"
+                | "findLastIndex"
+                | "flatMap"
+                | "flat"
+                | "sort"
+                | "toSorted"
+                | "indexOf"
+                | "lastIndexOf"
+                | "includes"
+                | "join"
+                | "reverse"
+                | "toReversed"
+                | "concat"
+        );
+        if linear {
+            if let Size::Linear(paths) = self.size_of_collection(state, this) {
+                let what = if method.contains("ort") { "sorting takes every element of" } else { "the work is done for each element of" };
+                self.charge_linear(range, &paths, what);
+            }
+        }
+    }
+
+    /// Facts alone: whether a length is limited.
+    pub fn is_limited(facts: Facts) -> bool {
+        facts.length.is_bounded()
+    }
+}
+
+fn list(paths: &BTreeSet<String>) -> String {
+    paths.iter().take(3).map(|p| format!("`{p}`")).collect::<Vec<_>>().join(" and ")
+}

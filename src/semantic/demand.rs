@@ -1,0 +1,201 @@
+//! Uses that demand more of a value than its presence: one table, one code path.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::builtins;
+use super::facts::{Known, Types};
+use super::flow::Analyzer;
+use super::ir::{Reg, UnaryOp};
+use super::limits;
+use super::observe::{Step, UnmetDemand};
+use super::refine;
+use super::state::State;
+use super::symbol::{Sym, Value};
+use crate::finding::Level;
+use crate::source::TextRange;
+
+/// A demand waiting for the end of the analysis: a later NaN check of what was computed counts.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    demand: UnmetDemand,
+    operand: Sym,
+}
+
+/// Where an unverified value came from.
+#[derive(Clone, Debug)]
+pub struct InputSource {
+    /// The path, as text.
+    pub path: String,
+    /// The symbol of the path.
+    pub symbol: Sym,
+    /// It went through a numeric or date conversion, which may have given NaN.
+    pub conversion: bool,
+}
+
+impl Analyzer<'_> {
+    /// The input path behind a value that is read from input as it is, or only converted to a number.
+    pub fn input_source(&mut self, state: &State, sym: Sym) -> Option<InputSource> {
+        self.model.symbols.leaves(sym).into_iter().find_map(|leaf| match self.model.input_path(leaf) {
+            Some(path) => Some(InputSource { path: path.to_string(), symbol: leaf, conversion: false }),
+            None => self.converted_source(state, leaf),
+        })
+    }
+
+    fn converted_source(&mut self, state: &State, leaf: Sym) -> Option<InputSource> {
+        if let Some(time) = refine::date_time(&self.model, state, leaf) {
+            return self.influence(state, time).map(|source| InputSource { conversion: true, ..source });
+        }
+        match self.model.symbols.value(leaf).clone() {
+            Value::Instance(of, _) => self.input_source(state, of),
+            Value::Unary(UnaryOp::Plus, a) => self.influence(state, a).map(|source| InputSource { conversion: true, ..source }),
+            Value::Call(path, args) if is_conversion(&path) => {
+                args.into_iter().find_map(|a| self.influence(state, a)).map(|source| InputSource { conversion: true, ..source })
+            }
+            _ => None,
+        }
+    }
+
+    /// The first input path that a value is made of, through any computation.
+    pub fn influence(&mut self, state: &State, sym: Sym) -> Option<InputSource> {
+        let (mut seen, mut open) = (BTreeSet::new(), VecDeque::from([sym]));
+        while let Some(next) = open.pop_front() {
+            if !seen.insert(next) || seen.len() > limits::INFLUENCES_MAX {
+                continue;
+            }
+            if let Some(path) = self.model.input_path(next) {
+                return Some(InputSource { path: path.to_string(), symbol: next, conversion: false });
+            }
+            super::symbol::for_each_part(self.model.symbols.value(next), |part| open.push_back(part));
+            open.extend(self.model.symbols.operands(next));
+            open.extend(refine::date_time(&self.model, state, next));
+        }
+        None
+    }
+
+    /// A use that accepts only `accepted`.
+    pub fn demand(&mut self, state: &State, sym: Sym, accepted: Types, range: TextRange, what: &'static str, wants: &'static str) {
+        if !self.reporting || self.sweeping || self.entry.is_none() {
+            return;
+        }
+        let facts = self.model.facts(state, sym);
+        let level = match facts.known(accepted) {
+            Known::Unchecked => Level::Error,
+            Known::Present => Level::Warning,
+            Known::Typed | Known::Bounded => return,
+        };
+        let Some(source) = self.input_source(state, sym) else { return };
+        if !source.conversion && facts.types.may(Types::NAN) && !facts.types.may(Types::NULLISH) {
+            return;
+        }
+        let (range, function, steps) = self.charge(sym, range, what);
+        let demand = UnmetDemand { path: source.path, function, range, level, what, wants, conversion: source.conversion, steps };
+        self.pending.push(Pending { demand, operand: sym });
+    }
+
+    /// Where a demand on `sym` is charged: in the caller that passed the value as it is.
+    fn charge(&self, sym: Sym, range: TextRange, what: &str) -> (TextRange, u32, Vec<Step>) {
+        let mut at = self.frames.len() - 1;
+        let mut range = range;
+        let mut steps = Vec::new();
+        while at > 0 {
+            let frame = &self.frames[at];
+            let Some(position) = frame.args.list.iter().position(|&arg| arg == sym) else { break };
+            let Some(&passed) = frame.args.ranges.get(position) else { break };
+            steps.insert(0, (range, format!("{what} here")));
+            range = passed;
+            at -= 1;
+        }
+        (range, self.frames[at].func.0, steps)
+    }
+
+    /// Ends the analysis of demands: what a later NaN check covers is dropped.
+    pub fn settle_demands(&mut self) {
+        let checked: Vec<Sym> = self.model.checked_for_nan.iter().copied().collect();
+        for pending in std::mem::take(&mut self.pending) {
+            let covered = pending.demand.conversion
+                && checked.iter().any(|&c| c != pending.operand && self.model.symbols.contains(c, &|s, _| s == pending.operand));
+            if !covered {
+                self.seen.demands.insert(pending.demand);
+            }
+        }
+    }
+
+    /// Arithmetic.
+    pub fn demand_number(&mut self, state: &State, sym: Sym, range: TextRange, what: &'static str, _reg: Reg) {
+        let accepted = Types::NUMBER | Types::BIGINT | Types::BOOLEAN | Types::DATE;
+        self.demand(state, sym, accepted, range, what, "number");
+    }
+
+    /// `<`, `<=`, `>`, `>=`. A comparison with NaN is false, which is a check of its own.
+    pub fn demand_order(&mut self, state: &State, sym: Sym, range: TextRange) {
+        let accepted = Types::NUMERIC | Types::BIGINT | Types::BOOLEAN | Types::DATE | Types::STRING;
+        self.demand(state, sym, accepted, range, "compared by size", "number");
+    }
+
+    /// Iteration and spread.
+    pub fn demand_iterable(&mut self, state: &State, sym: Sym, range: TextRange, what: &'static str) {
+        self.demand(state, sym, Types::ITERABLE, range, what, "array");
+    }
+
+    /// Presence: a deeper property, a pattern, `Object.keys`.
+    pub fn demand_present(&mut self, state: &State, sym: Sym, range: TextRange, what: &'static str) {
+        self.demand(state, sym, Types::ANY.without(Types::NULLISH), range, what, "object");
+    }
+
+    /// Reading a property.
+    pub fn demand_read(&mut self, state: &State, object: Sym, range: TextRange, is_index: bool, only_called: bool) {
+        if is_index {
+            self.demand(state, object, Types::ITERABLE | Types::OBJECTS, range, "indexed", "object");
+        } else if !only_called {
+            self.demand_present(state, object, range, "read from");
+        }
+    }
+
+    /// Writing a property.
+    pub fn demand_write(&mut self, state: &State, object: Sym, range: TextRange) {
+        self.demand_present(state, object, range, "written into");
+    }
+
+    /// A method call.
+    pub fn demand_method(&mut self, state: &State, this: Sym, name: &str, range: TextRange) {
+        let accepted = builtins::receiver_types(name);
+        let wants = match () {
+            _ if accepted.may(Types::STRING) && !accepted.may(Types::ARRAY) => "string",
+            _ if accepted.may(Types::ARRAY) => "array",
+            _ if accepted.may(Types::NUMBER) => "number",
+            _ => "object",
+        };
+        // The string form alone is known: the method may not be there.
+        let facts = self.model.facts(state, this);
+        if facts.string_form && !facts.listed && !facts.types.only(accepted) && self.reporting && !self.sweeping {
+            if let Some(source) = self.input_source(state, this) {
+                let (range, function, steps) = self.charge(this, range, "a method is called on it");
+                let demand = UnmetDemand {
+                    path: source.path,
+                    function,
+                    range,
+                    level: Level::Warning,
+                    what: "a method is called on it",
+                    wants,
+                    conversion: source.conversion,
+                    steps,
+                };
+                self.pending.push(Pending { demand, operand: this });
+            }
+            return;
+        }
+        self.demand(state, this, accepted, range, "a method is called on it", wants);
+    }
+
+    /// An argument of `new Date` and its kin.
+    pub fn demand_date(&mut self, state: &State, sym: Sym, range: TextRange) {
+        let accepted = Types::STRING | Types::NUMERIC | Types::DATE | Types::BOOLEAN;
+        self.demand(state, sym, accepted, range, "made into a date", "date string");
+    }
+}
+
+/// Numeric and date conversions, which return NaN for what they cannot read.
+pub fn is_conversion(path: &str) -> bool {
+    matches!(path, "Number" | "parseInt" | "parseFloat" | "Number.parseInt" | "Number.parseFloat" | "Date.time" | "Date.parse" | "Date.UTC")
+        || path.starts_with("Date.get")
+}

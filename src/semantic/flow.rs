@@ -1,0 +1,578 @@
+//! The abstract interpreter: one forward pass over each function's blocks, to a fixpoint, then once
+//! more with the states that came out, to observe.
+//!
+//! Calls of the file's own functions are entered where they happen, with the values and the state
+//! they are called with; so a guard made in a helper counts in its caller, and a use inside a helper
+//! is judged by what its caller passed. Bounds are in [`super::limits`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+use super::graph::Graph;
+use super::ir::{BlockId, FuncId, Op, OpKind, Reg, SlotId, Terminator};
+use super::limits;
+use super::model::Model;
+use super::names::SensitiveNames;
+use super::observe::Observations;
+use super::refine;
+use super::state::{Place, State};
+use super::symbol::{Ctx, Site, SiteKind, Sym, Value};
+use crate::source::TextRange;
+
+/// The pseudo-variable that carries a returned or thrown value to where paths meet.
+pub const RESULT: SlotId = SlotId(u32::MAX);
+/// The pseudo-block where a function's returns meet.
+const EXIT: BlockId = BlockId(u32::MAX);
+/// The pseudo-block where a function's exceptions meet.
+const THROWN: BlockId = BlockId(u32::MAX - 1);
+
+/// The arguments of one call.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Args {
+    /// Known ones, in order.
+    pub list: Vec<Sym>,
+    /// What any further one may be, after a spread of unknown length.
+    pub rest: Option<Sym>,
+    /// Where each stands.
+    pub ranges: Vec<TextRange>,
+}
+
+impl Args {
+    /// Arguments without places.
+    pub fn of(list: impl Into<Vec<Sym>>) -> Args {
+        Args { list: list.into(), ..Args::default() }
+    }
+
+    /// The i-th argument, if there may be one.
+    pub fn get(&self, i: usize) -> Option<Sym> {
+        self.list.get(i).copied().or(self.rest)
+    }
+}
+
+/// One activation of a function.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Which function.
+    pub func: FuncId,
+    /// Which activation.
+    pub ctx: Ctx,
+    /// `this`
+    pub this: Sym,
+    /// The arguments.
+    pub args: Args,
+    /// The call that made it, in the calling function.
+    pub call_range: TextRange,
+    /// It was called in a loop, its caller's or one further out.
+    pub in_loop: bool,
+}
+
+/// How an activation ends.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// It returns: in this state, this value.
+    pub normal: Option<(State, Sym)>,
+    /// It throws: in this state, this value.
+    pub thrown: Option<(State, Sym)>,
+}
+
+/// What one activation's loops looked like when the fixpoint was reached.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// State at the start of each block.
+    pub entry: Vec<Option<State>>,
+    /// State on each edge back to a loop header: (header, latch) to state.
+    pub back: BTreeMap<(BlockId, BlockId), State>,
+    /// State on each edge into a loop header from outside.
+    pub before: BTreeMap<BlockId, State>,
+    /// Symbol and state of each branch condition, at the end of its block.
+    pub conditions: BTreeMap<BlockId, (Sym, State)>,
+    /// The fixpoint was not reached within its bounds.
+    pub gave_up: bool,
+    /// The value of each register when it was last computed.
+    pub registers: Vec<Option<Sym>>,
+}
+
+/// The analysis of one file.
+pub struct Analyzer<'a> {
+    /// Symbols and structural facts.
+    pub model: Model,
+    /// Control-flow graphs, by function.
+    pub graphs: Vec<Rc<Graph>>,
+    /// Which names are sensitive.
+    pub names: &'a SensitiveNames,
+    /// What was seen.
+    pub seen: Observations,
+    /// Observing, rather than computing the fixpoint.
+    pub reporting: bool,
+    /// Code that the entry does not reach: only what is wrong wherever it stands counts.
+    pub sweeping: bool,
+    /// The stack of activations.
+    pub frames: Vec<Frame>,
+    /// Operations interpreted.
+    pub steps: u64,
+    /// Bounds reached, by name.
+    pub bounds: BTreeMap<&'static str, u64>,
+    /// Blocks that were observed.
+    pub visited: HashSet<(FuncId, BlockId)>,
+    /// The entry function while it is judged, and whether its result is observed.
+    pub entry: Option<FuncId>,
+    /// Symbols held by variables with sensitive names.
+    pub sensitive: BTreeMap<Sym, (String, TextRange)>,
+    /// Names bound directly to a string constant, by symbol.
+    pub constant_names: BTreeMap<Sym, BTreeSet<String>>,
+    /// Values yielded by the generator activations being entered.
+    pub yields: Vec<Option<Sym>>,
+    /// Calls seen between the file's functions, for recursion.
+    pub calls: super::recursion::CallLog,
+    memo: HashMap<(FuncId, Ctx), (State, Sym, Args, Outcome, Option<Sym>)>,
+    /// Where values that flow on came from, for the steps of a finding.
+    pub produced: HashMap<Sym, TextRange>,
+    /// Regular expressions built from values that are not constant, and where.
+    pub built_regexes: BTreeMap<Sym, TextRange>,
+    /// Callbacks being run once per element, around the current operation.
+    pub turns: usize,
+    /// Values on their way out.
+    pub outgoing: Vec<super::leaks::Outgoing>,
+    /// Values drawn at random.
+    pub random: BTreeSet<Sym>,
+    /// Pieces of split or matched text.
+    pub pieces: BTreeSet<Sym>,
+    /// Arrays made from another by a method, with its arguments.
+    pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
+    /// Results of `exec`: the expression, if it is a literal, and the text.
+    pub exec_results: HashMap<Sym, (Option<Sym>, Option<Sym>)>,
+    /// What each activation takes from and puts into collections.
+    pub collection_ops: HashMap<(FuncId, Ctx), Vec<super::loops::CollectionOp>>,
+    /// Calls from which an exception may come.
+    pub throwing: HashSet<(FuncId, Reg)>,
+    /// The operation being interpreted.
+    pub current: Option<Reg>,
+    /// The block it is in.
+    pub current_block: BlockId,
+    /// The registers of the activation being interpreted, when its result is observed.
+    pub registers: Vec<Option<Sym>>,
+    /// Demands that a later NaN check may still cover.
+    pub pending: Vec<super::demand::Pending>,
+    /// Loops around the operation being interpreted that input drives, for the cost of nesting.
+    pub loop_costs: super::cost::LoopCosts,
+}
+
+impl<'a> Analyzer<'a> {
+    /// An analysis of a lowered file.
+    pub fn new(model: Model, graphs: Vec<Rc<Graph>>, names: &'a SensitiveNames) -> Self {
+        Analyzer {
+            model,
+            graphs,
+            names,
+            seen: Observations::default(),
+            reporting: false,
+            sweeping: false,
+            frames: Vec::new(),
+            steps: 0,
+            bounds: BTreeMap::new(),
+            visited: HashSet::new(),
+            entry: None,
+            sensitive: BTreeMap::new(),
+            constant_names: BTreeMap::new(),
+            yields: Vec::new(),
+            calls: super::recursion::CallLog::default(),
+            memo: HashMap::new(),
+            produced: HashMap::new(),
+            turns: 0,
+            outgoing: Vec::new(),
+            random: BTreeSet::new(),
+            pieces: BTreeSet::new(),
+            derived: HashMap::new(),
+            exec_results: HashMap::new(),
+            collection_ops: HashMap::new(),
+            throwing: HashSet::new(),
+            current: None,
+            current_block: BlockId(0),
+            registers: Vec::new(),
+            pending: Vec::new(),
+            built_regexes: BTreeMap::new(),
+            loop_costs: super::cost::LoopCosts::default(),
+        }
+    }
+
+    /// The activation being interpreted.
+    pub fn frame(&self) -> &Frame {
+        self.frames.last().expect("an operation is interpreted inside an activation")
+    }
+
+    /// A site of the current activation.
+    pub fn site(&self, reg: Reg, nth: u8) -> Rc<Site> {
+        let frame = self.frame();
+        Rc::new(Site { ctx: frame.ctx, func: frame.func, what: SiteKind::Op(reg, nth) })
+    }
+
+    /// Notes that a bound was reached.
+    pub fn reached(&mut self, bound: &'static str) {
+        *self.bounds.entry(bound).or_default() += 1;
+    }
+
+    /// Whether the analysis may still enter calls and iterate.
+    pub fn has_budget(&self) -> bool {
+        self.steps < limits::STEPS_MAX
+    }
+
+    /// Interprets an activation from `entry` and, when observing, observes it.
+    pub fn activate(&mut self, frame: Frame, entry: State) -> Outcome {
+        let key = (frame.func, frame.ctx);
+        if !self.reporting {
+            if let Some((state, this, args, outcome, yielded)) = self.memo.get(&key) {
+                if *this == frame.this && *args == frame.args && *state == entry {
+                    if let (Some(slot), Some(yielded)) = (self.yields.last_mut(), yielded) {
+                        *slot = Some(*yielded);
+                    }
+                    return outcome.clone();
+                }
+            }
+        }
+        let (this, args) = (frame.this, frame.args.clone());
+        self.frames.push(frame);
+        let (block, current) = (self.current_block, self.current);
+        let observing = std::mem::replace(&mut self.reporting, false);
+        let mut run = Run::new(self, entry.clone());
+        run.fixpoint(self);
+        let mut outcome = run.outcome(self);
+        if observing {
+            self.reporting = true;
+            run.observe(self);
+            outcome = run.outcome(self);
+        }
+        self.frames.pop();
+        (self.current_block, self.current) = (block, current);
+        let yielded = self.yields.last().copied().flatten();
+        self.memo.insert(key, (entry, this, args, outcome.clone(), yielded));
+        outcome
+    }
+
+    /// Observes blocks that no analysis reached, each from the state the file is loaded with.
+    pub fn glance(&mut self, frame: Frame, loaded: State, blocks: &[BlockId]) {
+        self.frames.push(frame);
+        let mut run = Run::new(self, loaded.clone());
+        self.reporting = true;
+        for &block in run.cfg.clone().order() {
+            if blocks.contains(&block) {
+                run.trace.entry[block.index()] = Some(loaded.clone());
+                self.visited.insert((run.func, block));
+                run.block(self, block);
+            } else {
+                run.trace.entry[block.index()] = None;
+            }
+        }
+        self.reporting = false;
+        self.frames.pop();
+    }
+
+    /// The operation `reg` of the current function.
+    pub fn op(&self, reg: Reg) -> &Op {
+        &self.model.ir.bodies[self.frame().func.index()].ops[reg.index()]
+    }
+}
+
+/// The fixpoint computation of one activation.
+struct Run {
+    func: FuncId,
+    cfg: Rc<Graph>,
+    trace: Trace,
+    edges: BTreeMap<BlockId, Vec<(BlockId, State)>>,
+
+    visits: Vec<u32>,
+    work: BTreeSet<usize>,
+    normal: Option<State>,
+    thrown: Option<State>,
+    caught: BTreeMap<BlockId, Sym>,
+}
+
+impl Run {
+    fn new(analyzer: &mut Analyzer<'_>, entry: State) -> Run {
+        let func = analyzer.frame().func;
+        let cfg = analyzer.graphs[func.index()].clone();
+        let ir = analyzer.model.ir.clone();
+        let body = ir.body(func);
+        let mut trace = Trace { entry: vec![None; body.blocks.len()], registers: vec![None; body.ops.len()], ..Trace::default() };
+        trace.entry[0] = Some(entry);
+        let visits = vec![0; body.blocks.len()];
+        Run {
+            func,
+            cfg,
+            trace,
+            edges: BTreeMap::new(),
+            visits,
+            work: BTreeSet::from([0]),
+            normal: None,
+            thrown: None,
+            caught: BTreeMap::new(),
+        }
+    }
+
+    fn fixpoint(&mut self, analyzer: &mut Analyzer<'_>) {
+        while let Some(position) = self.work.pop_first() {
+            let block = self.cfg.order()[position];
+            self.visits[block.index()] += 1;
+            if self.visits[block.index()] > limits::VISITS_MAX {
+                analyzer.reached("visits of a block");
+                self.trace.gave_up = true;
+                continue;
+            }
+            self.block(analyzer, block);
+        }
+    }
+
+    /// Every block once more, in order, with the states of the fixpoint; then the loops.
+    fn observe(&mut self, analyzer: &mut Analyzer<'_>) {
+        let order = self.cfg.order().to_vec();
+        analyzer.enter_loops(&self.cfg, self.func, &self.trace);
+        for block in order {
+            if self.trace.entry[block.index()].is_some() {
+                analyzer.visited.insert((self.func, block));
+                analyzer.at_block(&self.cfg, self.func, block);
+                self.block(analyzer, block);
+            }
+        }
+        self.work.clear();
+        analyzer.leave_loops();
+    }
+
+    fn block(&mut self, analyzer: &mut Analyzer<'_>, block: BlockId) {
+        let ir = analyzer.model.ir.clone();
+        let body = ir.body(self.func);
+        let here = &body.blocks[block.index()];
+        let Some(mut state) = self.trace.entry[block.index()].clone() else { return };
+        for &reg in &here.ops {
+            analyzer.steps += 1;
+            let op = &body.ops[reg.index()];
+            (analyzer.current, analyzer.current_block) = (Some(reg), block);
+            if let Some(handler) = here.handler {
+                if may_throw(&op.kind) {
+                    self.raise(analyzer, handler, &state, None);
+                }
+            }
+            let caught = self.caught.get(&block).copied();
+            let result = analyzer.operate(&mut state, reg, op, &self.trace.registers, caught);
+            if let Some((thrown, value)) = result.thrown {
+                analyzer.throwing.insert((self.func, reg));
+                match here.handler {
+                    Some(handler) => self.raise(analyzer, handler, &thrown, Some(value)),
+                    None => self.leave(analyzer, thrown, value, THROWN),
+                }
+            }
+            let Some(value) = result.value else { return };
+            self.trace.registers[reg.index()] = Some(value);
+            analyzer.produced.entry(value).or_insert(op.range);
+        }
+        self.finish(analyzer, block, here.end, here.end_range, here.handler, state);
+    }
+
+    fn finish(
+        &mut self,
+        analyzer: &mut Analyzer<'_>,
+        block: BlockId,
+        end: Terminator,
+        range: TextRange,
+        handler: Option<BlockId>,
+        state: State,
+    ) {
+        let register = |reg: Reg| self.trace.registers[reg.index()];
+        match end {
+            Terminator::Jump(to) => self.edge(analyzer, block, to, state),
+            Terminator::Branch { cond, then, otherwise } => {
+                let Some(cond) = register(cond) else { return };
+                self.trace.conditions.insert(block, (cond, state.clone()));
+                if let Some(state) = analyzer.model.assumed(&state, cond, true) {
+                    self.edge(analyzer, block, then, state);
+                }
+                if let Some(state) = analyzer.model.assumed(&state, cond, false) {
+                    self.edge(analyzer, block, otherwise, state);
+                }
+            }
+            Terminator::Next { iterator, body, done } => {
+                let exhausted = self.exhausted(analyzer, block, &state);
+                let empty = register(iterator).is_some_and(|i| analyzer.is_empty_iteration(&state, i));
+                if !empty {
+                    self.edge(analyzer, block, body, state);
+                }
+                self.edge(analyzer, block, done, exhausted);
+            }
+            Terminator::Return(reg) => {
+                let Some(value) = register(reg) else { return };
+                if analyzer.reporting {
+                    analyzer.registers = self.trace.registers.clone();
+                }
+                analyzer.observe_return(&state, value, range, self.func, reg);
+                self.leave(analyzer, state, value, EXIT);
+            }
+            Terminator::Throw(reg) => {
+                let Some(value) = register(reg) else { return };
+                if handler.is_none() {
+                    analyzer.observe_throw(&state, value, range);
+                }
+                match handler {
+                    Some(handler) => self.raise(analyzer, handler, &state, Some(value)),
+                    None => self.leave(analyzer, state, value, THROWN),
+                }
+            }
+            Terminator::Unreachable => {}
+        }
+    }
+
+    /// The state after an iteration is done: what held at the end of every turn holds for all elements.
+    fn exhausted(&self, analyzer: &mut Analyzer<'_>, header: BlockId, state: &State) -> State {
+        let mut state = state.clone();
+        let turns: Vec<State> = self.trace.back.range((header, BlockId(0))..=(header, BlockId(u32::MAX))).map(|(_, s)| s.clone()).collect();
+        let Some(first) = turns.first() else { return state };
+        let candidates: Vec<Sym> = first.facts.keys().copied().collect();
+        for sym in candidates {
+            let Some(general) = analyzer.model.symbols.generalise(sym) else { continue };
+            if !analyzer.is_of_this_loop(sym, self.func, &self.cfg, header) {
+                continue;
+            }
+            let facts = turns.iter().map(|turn| analyzer.model.facts(turn, sym)).reduce(super::facts::Facts::join);
+            if let Some(facts) = facts {
+                let known = analyzer.model.facts(&state, general);
+                state.learn(general, known.meet(facts));
+            }
+        }
+        state
+    }
+
+    fn edge(&mut self, analyzer: &mut Analyzer<'_>, from: BlockId, to: BlockId, state: State) {
+        let is_back = self.cfg.position(to) <= self.cfg.position(from);
+        if self.cfg.is_header(to) {
+            if is_back {
+                self.trace.back.insert((to, from), state.clone());
+            } else {
+                self.trace.before.insert(to, state.clone());
+            }
+        }
+        let place = Place {
+            ctx: analyzer.frame().ctx,
+            func: self.func,
+            block: to,
+            widen: self.visits[to.index()] >= limits::WIDEN_AFTER && self.cfg.is_header(to),
+        };
+        let changed = if self.cfg.is_header(to) || from == to {
+            match &mut self.trace.entry[to.index()] {
+                Some(known) => known.join(&mut analyzer.model, &state, place),
+                empty => {
+                    let state = if self.cfg.is_header(to) { open_loop(analyzer, &self.cfg, place, state) } else { state };
+                    *empty = Some(state);
+                    true
+                }
+            }
+        } else {
+            self.meet_edges(analyzer, from, to, state, place)
+        };
+        if changed && !analyzer.reporting {
+            self.work.insert(self.cfg.position(to));
+        }
+    }
+
+    /// Outside of loop headers a block's state is what its edges say now, not what they ever said: the
+    /// way out of a loop is not held to what the first round knew.
+    fn meet_edges(&mut self, analyzer: &mut Analyzer<'_>, from: BlockId, to: BlockId, state: State, place: Place) -> bool {
+        let edges = self.edges.entry(to).or_default();
+        match edges.iter_mut().find(|(source, _)| *source == from) {
+            Some((_, known)) if *known == state && self.trace.entry[to.index()].is_some() => return false,
+            Some((_, known)) => *known = state,
+            None => edges.push((from, state)),
+        }
+        edges.sort_by_key(|(source, _)| *source);
+        let edges = edges.clone();
+        let mut states = edges.into_iter().map(|(_, state)| state);
+        let Some(mut joined) = states.next() else { return false };
+        for state in states {
+            joined.join(&mut analyzer.model, &state, place);
+        }
+        let changed = self.trace.entry[to.index()].as_ref() != Some(&joined);
+        self.trace.entry[to.index()] = Some(joined);
+        changed
+    }
+
+    fn raise(&mut self, analyzer: &mut Analyzer<'_>, handler: BlockId, state: &State, value: Option<Sym>) {
+        let frame = analyzer.frame();
+        let site = Rc::new(Site { ctx: frame.ctx, func: frame.func, what: SiteKind::Slot(handler, RESULT) });
+        let exception = analyzer.model.symbols.intern(Value::Opaque(site));
+        self.caught.insert(handler, exception);
+        if let Some(value) = value {
+            analyzer.model.symbols.add_operand(exception, value);
+        }
+        self.edge(analyzer, handler, handler, state.clone());
+    }
+
+    fn leave(&mut self, analyzer: &mut Analyzer<'_>, mut state: State, value: Sym, by: BlockId) {
+        state.slots.insert(RESULT, value);
+        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, widen: false };
+        let exit = if by == EXIT { &mut self.normal } else { &mut self.thrown };
+        match exit {
+            Some(known) => {
+                known.join(&mut analyzer.model, &state, place);
+            }
+            None => *exit = Some(state),
+        }
+    }
+
+    fn outcome(&self, analyzer: &mut Analyzer<'_>) -> Outcome {
+        let mut take = |state: &Option<State>| {
+            state.clone().map(|mut state| {
+                let value = state.slots.remove(&RESULT).unwrap_or_else(|| analyzer.model.symbols.undefined());
+                (state, value)
+            })
+        };
+        Outcome { normal: take(&self.normal), thrown: take(&self.thrown) }
+    }
+}
+
+/// The first entry into a loop: variables that the loop assigns are merges from the start, so that
+/// the first round is not mistaken for all of them.
+fn open_loop(analyzer: &mut Analyzer<'_>, cfg: &Graph, place: Place, mut state: State) -> State {
+    let ir = analyzer.model.ir.clone();
+    let body = ir.body(place.func);
+    let Some(natural) = cfg.loop_at(place.block) else { return state };
+    let mut assigned = BTreeSet::new();
+    for &block in natural {
+        for reg in &body.blocks[block.index()].ops {
+            if let OpKind::Store { slot, init: false, .. } = body.ops[reg.index()].kind {
+                assigned.insert(slot);
+            }
+        }
+    }
+    for slot in assigned {
+        let Some(&value) = state.slots.get(&slot) else { continue };
+        let site = Rc::new(Site { ctx: place.ctx, func: place.func, what: SiteKind::Slot(place.block, slot) });
+        let phi = analyzer.model.symbols.intern(Value::Phi(site));
+        if phi == value {
+            continue;
+        }
+        analyzer.model.symbols.add_operand(phi, value);
+        let facts = super::facts::Facts { listed: false, ..analyzer.model.facts(&state, value) };
+        state.facts.insert(phi, facts);
+        state.slots.insert(slot, phi);
+    }
+    state
+}
+
+/// Whether an operation can raise an exception worth an edge to the handler.
+fn may_throw(kind: &OpKind) -> bool {
+    matches!(
+        kind,
+        OpKind::Get { .. }
+            | OpKind::Set { .. }
+            | OpKind::Call { .. }
+            | OpKind::New { .. }
+            | OpKind::SuperCall(_)
+            | OpKind::Await(_)
+            | OpKind::Yield { .. }
+            | OpKind::Iterate { .. }
+            | OpKind::RequireObject(_)
+            | OpKind::Global(_)
+            | OpKind::ImportCall(_)
+    )
+}
+
+/// Keeps the refinement reachable for callers that hold only an analyzer.
+pub fn assume(analyzer: &mut Analyzer<'_>, state: &mut State, sym: Sym, truth: bool) -> bool {
+    refine::assume(&mut analyzer.model, state, sym, truth)
+}

@@ -1,0 +1,172 @@
+//! Writes under keys that input chooses, and what guards them.
+
+use super::facts::{RefusedKeys, Types};
+use super::flow::Analyzer;
+use super::observe::KeyedWrite;
+use super::state::{Field, State};
+use super::symbol::{AllocKind, PropKey, Sym, Value};
+use crate::finding::Level;
+use crate::source::TextRange;
+
+/// How an object was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    /// The program made it, or named it.
+    Own,
+    /// Made without a prototype.
+    Bare,
+    /// Found under a key that input chose.
+    Chosen(Guard),
+}
+
+/// How well the step to an object was guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Guard {
+    /// Own properties only, or listed keys.
+    Effective,
+    /// A deny-list without the last condition.
+    Partial,
+    /// Nothing that helps.
+    None,
+}
+
+impl Analyzer<'_> {
+    /// `object[key] = value` with a key that is not constant.
+    pub fn observe_keyed_write(&mut self, state: &State, object: Sym, key: Sym, value: Sym, range: TextRange) {
+        if !self.reporting || !self.is_chosen_by_input(state, key) {
+            return;
+        }
+        let leaves = self.model.symbols.leaves(object);
+        let reach = self.reach(state, object, 0);
+        let key_guard = self.key_guard(state, object, key);
+        let is_collection =
+            leaves.iter().all(|&l| matches!(self.model.symbols.value(l), Value::Alloc { kind: AllocKind::Array | AllocKind::Typed, .. }));
+        let _ = value;
+        let (level, message) = match (reach, key_guard) {
+            (_, Guard::Effective) | (Reach::Bare, _) => return,
+            (Reach::Chosen(Guard::None), Guard::None) => {
+                (Level::Error, "input chooses the object and the key that is written: `__proto__` reaches every object")
+            }
+            (Reach::Chosen(Guard::None), Guard::Partial) => {
+                (Level::Error, "input chooses the object and the key that is written, and the way to the object is not guarded")
+            }
+            (Reach::Chosen(Guard::Partial), _) => {
+                (Level::Warning, "input chooses the object and the key that is written; refusing some keys leaves inherited ones")
+            }
+            (Reach::Chosen(Guard::Effective), _) => return,
+            (Reach::Own, _) if is_collection => return,
+            (Reach::Own, Guard::Partial) => return,
+            (Reach::Own, Guard::None) => {
+                (Level::Warning, "input chooses the key that is written on a plain object: use a `Map` or `Object.create(null)`")
+            }
+        };
+        self.seen.keyed_writes.insert(KeyedWrite { range, level, message: message.to_owned(), steps: Vec::new() });
+    }
+
+    /// `{ [key]: value }`: defines an own property, which never reaches a prototype.
+    pub fn observe_literal_key(&mut self, _state: &State, _key: Sym, _range: TextRange) {}
+
+    /// `Object.assign(target, …sources)`
+    pub fn observe_assign(&mut self, state: &State, target: Sym, sources: &[Sym], range: TextRange) {
+        if !self.reporting {
+            return;
+        }
+        let from_input = sources.iter().any(|&s| self.model.symbols.leaves(s).iter().any(|&l| self.model.input_path(l).is_some()));
+        if !from_input {
+            return;
+        }
+        let reach = self.reach(state, target, 0);
+        let (level, message) = match reach {
+            Reach::Chosen(Guard::None) => (Level::Error, "input chooses the object and the properties that are copied into it"),
+            Reach::Chosen(_) | Reach::Own => (Level::Warning, "input chooses the properties that are copied into an object"),
+            Reach::Bare => return,
+        };
+        self.seen.keyed_writes.insert(KeyedWrite { range, level, message: message.to_owned(), steps: Vec::new() });
+    }
+
+    /// Whether the text of a key is input's to choose: a value of input, or a key of an input object.
+    fn is_chosen_by_input(&mut self, state: &State, key: Sym) -> bool {
+        let facts = self.model.facts(state, key);
+        if facts.listed || facts.types.only(Types::NUMERIC | Types::BOOLEAN | Types::NULLISH) {
+            return false;
+        }
+        super::refine::depends_on_input(&self.model, key) && !self.has_fixed_prefix(key)
+    }
+
+    /// A constant beginning rules out the names that matter.
+    fn has_fixed_prefix(&self, key: Sym) -> bool {
+        match self.model.symbols.value(key) {
+            Value::Template(quasis, _) => {
+                let (first, last) = (quasis.first().map_or("", |q| q), quasis.last().map_or("", |q| q));
+                let dangerous = ["__proto__", "constructor", "prototype"];
+                let begins = |d: &&str| d.starts_with(first) && d.ends_with(last);
+                (!first.is_empty() || !last.is_empty()) && !dangerous.iter().any(|d| begins(&d))
+            }
+            _ => false,
+        }
+    }
+
+    fn key_guard(&mut self, state: &State, object: Sym, key: Sym) -> Guard {
+        if self.owns(state, object, key) {
+            return Guard::Effective;
+        }
+        self.refusal(state, key, false)
+    }
+
+    fn refusal(&mut self, state: &State, key: Sym, own_only: bool) -> Guard {
+        let facts = self.model.facts(state, key);
+        let RefusedKeys { proto, constructor, prototype } = facts.refused;
+        match (proto && (constructor || prototype), own_only) {
+            (true, true) => Guard::Effective,
+            (true, false) => Guard::Partial,
+            _ => Guard::None,
+        }
+    }
+
+    /// `Object.hasOwn(object, key)` is known to hold.
+    fn owns(&mut self, state: &State, object: Sym, key: Sym) -> bool {
+        ["Object.hasOwn", "Object.prototype.hasOwnProperty"].iter().any(|path| {
+            let test = self.model.symbols.intern(Value::Call((*path).into(), vec![object, key]));
+            state.facts.get(&test).is_some_and(|f| f.types.only(Types::TRUE))
+        })
+    }
+
+    /// How the program came by an object that it writes into.
+    fn reach(&mut self, state: &State, object: Sym, depth: u32) -> Reach {
+        if depth > 6 {
+            return Reach::Own;
+        }
+        let bare = |s: Sym| state.object(s).is_some_and(|o| o.null_prototype);
+        let leaves = self.model.symbols.leaves(object);
+        if !leaves.is_empty() && leaves.iter().all(|&l| bare(l)) {
+            return Reach::Bare;
+        }
+        match self.model.symbols.value(object).clone() {
+            Value::Prop(base, PropKey::Dynamic(key)) => {
+                if !self.is_chosen_by_input(state, key) {
+                    return self.reach(state, base, depth + 1);
+                }
+                if matches!(self.reach(state, base, depth + 1), Reach::Bare) {
+                    return Reach::Bare;
+                }
+                if self.owns(state, base, key) {
+                    return Reach::Chosen(Guard::Effective);
+                }
+                let facts = self.model.facts(state, object);
+                let objects_only = facts.types.only(Types::OBJECTS);
+                Reach::Chosen(self.refusal(state, key, objects_only))
+            }
+            Value::Phi(_) => {
+                let operands: Vec<Sym> = self.model.symbols.operands(object).filter(|&o| o != object).collect();
+                operands.into_iter().map(|o| self.reach(state, o, depth + 1)).max().unwrap_or(Reach::Own)
+            }
+            Value::Instance(of, _) => self.reach(state, of, depth + 1),
+            _ => Reach::Own,
+        }
+    }
+
+    /// Whether a field is known to be set.
+    pub fn has_field(state: &State, object: Sym, name: &str) -> bool {
+        state.object(object).is_some_and(|o| matches!(o.fields.get(name), Some(Field::Value(_))))
+    }
+}

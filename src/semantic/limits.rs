@@ -1,0 +1,33 @@
+//! Every bound the analysis puts on itself, in one place. Reaching one makes a value unknown, lowers
+//! confidence and is counted in [`crate::semantic::Semantic::bounds_reached`]; it never hangs.
+
+/// Operators in one symbol.
+pub const SYMBOL_DEPTH_MAX: u16 = 14;
+/// Operands kept for one merge.
+pub const OPERANDS_MAX: usize = 48;
+/// Values looked at behind one chain of merges.
+pub const LEAVES_MAX: usize = 64;
+/// Nested activations entered at calls.
+pub const CALL_DEPTH_MAX: usize = 14;
+/// Activations of one function on the stack of calls.
+pub const RECURSION_MAX: usize = 2;
+/// Visits of a block before numeric bounds are widened.
+pub const WIDEN_AFTER: u32 = 2;
+/// Visits of a block before everything that still changes is given up.
+pub const VISITS_MAX: u32 = 12;
+/// Operations interpreted for one file, calls included.
+pub const STEPS_MAX: u64 = 1_500_000;
+/// Facts kept in one state.
+pub const FACTS_MAX: usize = 1_500;
+/// Length of a string that folding makes.
+pub const FOLDED_STRING_MAX: usize = 4_096;
+/// Properties tracked of one object.
+pub const FIELDS_MAX: usize = 256;
+/// Segments of a reported path.
+pub const PATH_SEGMENTS_MAX: usize = 6;
+/// A number of rounds, characters or elements that counts as limited.
+pub const BOUND_MAX: f64 = 1e8;
+/// Symbols looked through for the facts of one.
+pub const FACTS_DEPTH_MAX: usize = 24;
+/// Symbols looked through for the input that a value is made of.
+pub const INFLUENCES_MAX: usize = 512;

@@ -1,0 +1,997 @@
+//! Properties: what reading, writing and deleting one gives and does.
+
+use std::rc::Rc;
+
+use super::builtins;
+use super::eval::{OpResult, Registers};
+use super::facts::{Facts, Interval, Types};
+use super::flow::{Analyzer, Args};
+use super::ir::{BinaryOp, ClassId, FuncId, Key, MemberKind, OpKind, Reg};
+use super::limits;
+use super::model::is_turn;
+use super::observe::{ContextOverride, Mention, NativeWrite, ProtoKey, PrototypeForm, PrototypeUse, SharedState};
+use super::state::{Field, Object, State};
+use super::symbol::{AllocKind, PropKey, Sym, Value, Which};
+use crate::finding::Level;
+use crate::source::TextRange;
+
+/// Keys of the legacy accessor methods.
+pub const LEGACY_ACCESSORS: [&str; 4] = ["__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"];
+
+/// Built-ins whose mention alone is worth a rule's look, when reached otherwise than by name.
+fn is_notable(path: &str) -> bool {
+    path == "eval" || builtins::FUNCTION_CONSTRUCTORS.contains(&path)
+}
+
+impl Analyzer<'_> {
+    /// Notes that the program took hold of a built-in.
+    pub fn mention(&mut self, path: &str, range: TextRange, is_global_name: bool) {
+        if self.reporting {
+            self.seen.mentions.insert(Mention { path: path.to_owned(), range, is_global_name, uses: Vec::new() });
+        }
+    }
+
+    /// `object[key]` as an operation: demands, observations, the value.
+    pub fn read(&mut self, state: &mut State, reg: Reg, object: Sym, key: PropKey, range: TextRange, only_called: bool) -> OpResult {
+        let is_index = matches!(key, PropKey::Dynamic(_));
+        self.demand_read(state, object, range, is_index, only_called);
+        let value = self.get(state, reg, object, &key);
+        if let PropKey::Name(name) = &key {
+            self.observe_read(reg, object, name, value, range);
+        } else if self.reporting {
+            self.observe_dynamic_read(object, &key, range);
+        }
+        if !only_called {
+            self.survived(state, object);
+        }
+        self.run_getters(state, reg, object, value, range)
+    }
+
+    /// Reading a property did not throw: the object is there.
+    pub fn survived(&mut self, state: &mut State, object: Sym) {
+        let present = self.model.facts(state, object);
+        if present.types.may(Types::NULLISH) && self.model.symbols.leaves(object).len() == 1 {
+            state.learn(object, present.meet(Facts::of(!Types::NULLISH)));
+        }
+    }
+
+    /// If the value read is an accessor's function, its result.
+    fn run_getters(&mut self, state: &mut State, reg: Reg, object: Sym, value: Sym, range: TextRange) -> OpResult {
+        let Value::Bound { target, args, .. } = self.model.symbols.value(value).clone() else { return value.into() };
+        let is_getter = args.first().is_some_and(|&mark| self.model.symbols.as_str(mark).as_deref() == Some("[[get]]"));
+        if !is_getter {
+            return value.into();
+        }
+        self.call(state, reg, 3, target, object, Args::default(), range)
+    }
+
+    /// The value of a property, whatever the object is one of.
+    pub fn get(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey) -> Sym {
+        if let PropKey::Dynamic(sym) = key {
+            if let Some(names) = self.key_texts(*sym) {
+                if names.len() <= 8 {
+                    let values: Vec<Sym> = names.into_iter().map(|n| self.get(state, reg, object, &PropKey::Name(n))).collect();
+                    let all_same = values.windows(2).all(|w| w[0] == w[1]);
+                    if all_same {
+                        return values[0];
+                    }
+                    let merged = self.model.symbols.intern(Value::Prop(object, key.clone()));
+                    values.iter().for_each(|&v| self.model.symbols.add_operand(merged, v));
+                    return merged;
+                }
+            }
+        }
+        let leaves = self.model.symbols.leaves(object);
+        if leaves.len() <= 1 {
+            return self.get_one(state, reg, leaves.first().copied().unwrap_or(object), key);
+        }
+        let mut values = Vec::new();
+        for leaf in leaves {
+            if !matches!(self.model.symbols.value(leaf), Value::Undefined | Value::Null) {
+                values.push(self.get_one(state, reg, leaf, key));
+            }
+        }
+        values.sort();
+        values.dedup();
+        let plain = |analyzer: &Self, v: Sym| {
+            analyzer.model.symbols.is_constant(v)
+                || matches!(
+                    analyzer.model.symbols.value(v),
+                    Value::Alloc { .. } | Value::Closure(..) | Value::Builtin(_) | Value::Bound { .. } | Value::Class(_)
+                )
+        };
+        match values[..] {
+            [] => self.model.symbols.undefined(),
+            [only] if plain(self, only) => only,
+            _ => {
+                let merged = self.model.symbols.intern(Value::Prop(object, key.clone()));
+                values.iter().for_each(|&v| self.model.symbols.add_operand(merged, v));
+                merged
+            }
+        }
+    }
+
+    /// The texts a computed key may be, if all are known.
+    pub fn key_texts(&self, sym: Sym) -> Option<Vec<Rc<str>>> {
+        let inner = match self.model.symbols.value(sym) {
+            Value::Instance(of, _) => *of,
+            _ => sym,
+        };
+        self.model.symbols.leaves(inner).into_iter().map(|leaf| self.model.symbols.key_text(leaf)).collect()
+    }
+
+    fn get_one(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey) -> Sym {
+        match key {
+            PropKey::Name(name) => self.get_named(state, object, name, 0),
+            PropKey::Dynamic(_) | PropKey::Any => self.get_dynamic(state, reg, object, key),
+        }
+    }
+
+    fn get_named(&mut self, state: &mut State, object: Sym, name: &Rc<str>, depth: u32) -> Sym {
+        let undefined = self.model.symbols.undefined();
+        if depth > 8 {
+            return undefined;
+        }
+        if let Some(known) = state.object(object).cloned() {
+            match known.fields.get(name) {
+                Some(Field::Value(value)) => return *value,
+                Some(Field::Getter(function)) => {
+                    let mark = self.model.symbols.string("[[get]]");
+                    return self.model.symbols.intern(Value::Bound { target: *function, this: object, args: vec![mark] });
+                }
+                Some(Field::Absent) => {
+                    return match known.spreads.is_empty() {
+                        _ if known.rest.is_none() => undefined,
+                        true => known.rest.unwrap_or(undefined),
+                        false => undefined,
+                    };
+                }
+                None => {}
+            }
+            if known.closed {
+                return self.get_inherited(state, object, &known, name, depth);
+            }
+            if let Some(base) = known.base {
+                return self.model.symbols.intern(Value::Prop(base, PropKey::Name(name.clone())));
+            }
+        }
+        self.get_untracked(state, object, name)
+    }
+
+    /// A property that the object itself does not list.
+    fn get_inherited(&mut self, state: &mut State, object: Sym, known: &Object, name: &Rc<str>, depth: u32) -> Sym {
+        let is_index = name.bytes().all(|b| b.is_ascii_digit());
+        if &**name == "length" && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. }) {
+            if known.length.lo == known.length.hi {
+                return self.model.symbols.number(known.length.lo);
+            }
+            return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
+        }
+        if &**name == "size" {
+            return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
+        }
+        if let Some(&spread) = known.spreads.last() {
+            let value = self.get_named(state, spread, name, depth + 1);
+            return match known.spreads[..] {
+                [_] => value,
+                _ => {
+                    let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
+                    for &spread in &known.spreads {
+                        let value = self.get_named(state, spread, name, depth + 1);
+                        self.model.symbols.add_operand(merged, value);
+                    }
+                    merged
+                }
+            };
+        }
+        let is_plain = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Object | AllocKind::Array, .. });
+        if let (Some(rest), true) = (known.rest, is_plain) {
+            if builtins::method(self.types_of(state, object), name).is_none() || is_index {
+                let undefined = self.model.symbols.undefined();
+                let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
+                self.model.symbols.add_operand(merged, rest);
+                self.model.symbols.add_operand(merged, undefined);
+                return merged;
+            }
+        }
+        match known.prototype {
+            Some(prototype) => self.get_from_prototype(state, object, prototype, name, depth),
+            None if known.null_prototype => self.model.symbols.undefined(),
+            None => match self.get_untracked_member(state, object, name) {
+                Some(member) => member,
+                None => self.model.symbols.undefined(),
+            },
+        }
+    }
+
+    fn get_from_prototype(&mut self, state: &mut State, object: Sym, prototype: Sym, name: &Rc<str>, depth: u32) -> Sym {
+        if let Value::Class(class) = *self.model.symbols.value(prototype) {
+            if &**name == "constructor" {
+                return prototype;
+            }
+            return match self.class_member(state, class, name, false, depth) {
+                Some(member) => member,
+                None => self.get_untracked_member(state, object, name).unwrap_or_else(|| self.model.symbols.undefined()),
+            };
+        }
+        let inherited = self.get_named(state, prototype, name, depth + 1);
+        let found = !matches!(self.model.symbols.value(inherited), Value::Undefined | Value::Prop(..));
+        if found {
+            return inherited;
+        }
+        self.get_untracked_member(state, object, name).unwrap_or(inherited)
+    }
+
+    /// A method, getter or static member of a class of the file, through `extends`.
+    pub fn class_member(&mut self, state: &mut State, class: ClassId, name: &str, is_static: bool, depth: u32) -> Option<Sym> {
+        let ir = self.model.ir.clone();
+        for member in ir.classes[class.index()].members.iter().rev() {
+            let named = match &member.key {
+                Key::Name(own) => own == name,
+                Key::Private(own) => name.strip_prefix('#') == Some(own),
+                Key::Computed(_) => false,
+            };
+            if !named || member.is_static != is_static {
+                continue;
+            }
+            match member.kind {
+                MemberKind::Method(func) => return Some(self.model.symbols.intern(Value::Closure(func, None))),
+                MemberKind::Getter(func) => {
+                    let target = self.model.symbols.intern(Value::Closure(func, None));
+                    let this = self.model.symbols.undefined();
+                    let mark = self.model.symbols.string("[[get]]");
+                    return Some(self.model.symbols.intern(Value::Bound { target, this, args: vec![mark] }));
+                }
+                MemberKind::Setter(_) | MemberKind::Field(_) | MemberKind::StaticBlock(_) => {}
+            }
+        }
+        let own = self.model.symbols.intern(Value::Class(class));
+        let parent = match state.object(own)?.fields.get("[[parent]]") {
+            Some(Field::Value(parent)) => *parent,
+            _ => return None,
+        };
+        match *self.model.symbols.value(parent) {
+            Value::Class(parent) if depth < 8 => self.class_member(state, parent, name, is_static, depth + 1),
+            _ => None,
+        }
+    }
+
+    /// A property of something whose contents are not tracked.
+    fn get_untracked(&mut self, state: &mut State, object: Sym, name: &Rc<str>) -> Sym {
+        if let Some(member) = self.get_untracked_member(state, object, name) {
+            return member;
+        }
+        if let Value::Rest(of, excluded) = self.model.symbols.value(object).clone() {
+            if excluded.contains(name) {
+                return self.model.symbols.undefined();
+            }
+            return self.get_named(state, of, name, 1);
+        }
+        self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())))
+    }
+
+    fn types_of(&mut self, state: &State, sym: Sym) -> Types {
+        self.model.facts(state, sym).types
+    }
+
+    /// Members that follow from what the object is: of built-ins, functions, strings, and methods by type.
+    fn get_untracked_member(&mut self, state: &mut State, object: Sym, name: &Rc<str>) -> Option<Sym> {
+        match &**name {
+            "constructor" => return Some(self.constructor_of(state, object)),
+            "__proto__" => return Some(self.prototype_of(state, object)),
+            _ => {}
+        }
+        match self.model.symbols.value(object).clone() {
+            Value::Builtin(path) if path.starts_with("import:") => None,
+            Value::Builtin(path) if &*path == "__env" || builtins::is_context(&path) && &**name != "length" => {
+                if builtins::is_context(&path) {
+                    return builtins::method(Types::STRING, name).map(|p| self.model.symbols.builtin(&p));
+                }
+                None
+            }
+            Value::Builtin(path) if &*path == "exports" || &*path == "module" || &*path == "module.exports" => None,
+            Value::Builtin(path) => Some(builtins::member(&mut self.model.symbols, &path, name)),
+            Value::Closure(func, _) => match &**name {
+                "call" | "apply" | "bind" => Some(self.model.symbols.builtin(&format!("Function.prototype.{name}"))),
+                "name" => {
+                    let text = self.model.ir.body(func).name.clone();
+                    Some(self.model.symbols.string(&text))
+                }
+                "length" => {
+                    let count = self.model.ir.body(func).params.len();
+                    Some(self.model.symbols.number(count as f64))
+                }
+                _ => None,
+            },
+            Value::Bound { .. } => match &**name {
+                "call" | "apply" | "bind" => Some(self.model.symbols.builtin(&format!("Function.prototype.{name}"))),
+                _ => None,
+            },
+            Value::Class(class) => match self.class_member(state, class, name, true, 0) {
+                Some(member) => Some(member),
+                None if &**name == "name" => {
+                    let text = self.model.ir.classes[class.index()].name.clone();
+                    Some(self.model.symbols.string(&text))
+                }
+                None => None,
+            },
+            Value::Str(text) if &**name == "length" => Some(self.model.symbols.number(text.encode_utf16().count() as f64)),
+            Value::Str(text) if name.bytes().all(|b| b.is_ascii_digit()) => {
+                let at: usize = name.parse().ok()?;
+                let unit = text.encode_utf16().nth(at)?;
+                Some(self.model.symbols.string(&String::from_utf16_lossy(&[unit])))
+            }
+            Value::Regex { pattern, flags } => match &**name {
+                "source" => Some(self.model.symbols.string(&pattern)),
+                "flags" => Some(self.model.symbols.string(&flags)),
+                _ => builtins::method(Types::REGEXP, name).map(|p| self.model.symbols.builtin(&p)),
+            },
+            _ => {
+                let types = self.types_of(state, object);
+                let inherited = builtins::method(types, name)?;
+                Some(self.model.symbols.builtin(&inherited))
+            }
+        }
+    }
+
+    /// What `x.constructor` is.
+    pub fn constructor_of(&mut self, state: &State, object: Sym) -> Sym {
+        let path = match self.model.symbols.value(object).clone() {
+            Value::Closure(func, _) => {
+                let kind = self.model.ir.body(func).kind;
+                match (kind.is_async, kind.is_generator) {
+                    (false, false) => "Function",
+                    (true, false) => "AsyncFunction",
+                    (false, true) => "GeneratorFunction",
+                    (true, true) => "AsyncGeneratorFunction",
+                }
+            }
+            Value::Builtin(path) => {
+                let path = path.to_string();
+                return builtins::member(&mut self.model.symbols, &path, "constructor");
+            }
+            Value::Prop(_, PropKey::Name(name)) if &*name == "constructor" => "Function",
+            Value::Alloc { kind: AllocKind::Error, .. } => "Error",
+            _ => {
+                let types = self.types_of(state, object);
+                let table = [
+                    (Types::FUNCTION, "Function"),
+                    (Types::STRING, "String"),
+                    (Types::NUMERIC, "Number"),
+                    (Types::BOOLEAN, "Boolean"),
+                    (Types::BIGINT, "BigInt"),
+                    (Types::SYMBOL, "Symbol"),
+                    (Types::ARRAY, "Array"),
+                    (Types::REGEXP, "RegExp"),
+                    (Types::MAP, "Map"),
+                    (Types::SET, "Set"),
+                    (Types::PROMISE, "Promise"),
+                    (Types::OBJECT, "Object"),
+                ];
+                match table.iter().find(|(of, _)| types.only(*of)) {
+                    Some((_, path)) => path,
+                    None if types.only(Types::DATE | Types::NAN) => "Date",
+                    None => return self.model.symbols.intern(Value::Prop(object, PropKey::Name("constructor".into()))),
+                }
+            }
+        };
+        self.model.symbols.builtin(path)
+    }
+
+    /// What `Object.getPrototypeOf(x)` is.
+    pub fn prototype_of(&mut self, state: &State, object: Sym) -> Sym {
+        if let Some(path) = self.model.symbols.as_builtin(object) {
+            if path.ends_with(".prototype") {
+                return self.model.symbols.builtin("Object.prototype");
+            }
+        }
+        if let Some(prototype) = state.object(object).and_then(|o| o.prototype) {
+            return match self.model.symbols.value(prototype) {
+                Value::Class(_) => self.model.symbols.intern(Value::Prop(prototype, PropKey::Name("prototype".into()))),
+                _ => prototype,
+            };
+        }
+        let constructor = self.constructor_of(state, object);
+        match self.model.symbols.as_builtin(constructor) {
+            Some(path) => {
+                let path = format!("{path}.prototype");
+                self.model.symbols.builtin(&path)
+            }
+            None => self.model.symbols.intern(Value::Prop(object, PropKey::Name("__proto__".into()))),
+        }
+    }
+
+    fn get_dynamic(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey) -> Sym {
+        if let Some(known) = state.object(object).cloned() {
+            let is_array = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
+            let mut values: Vec<Sym> = Vec::new();
+            for (name, field) in &known.fields {
+                let counts = !is_array || name.bytes().all(|b| b.is_ascii_digit());
+                if let (Field::Value(value) | Field::Getter(value), true) = (field, counts) {
+                    values.push(*value);
+                }
+            }
+            values.extend(known.rest);
+            for &spread in &known.spreads {
+                values.push(self.model.symbols.intern(Value::Prop(spread, key.clone())));
+            }
+            if known.closed {
+                return self.pick(state, object, key, &values, is_array);
+            }
+            if values.is_empty() {
+                let base = known.base.unwrap_or(object);
+                return self.model.symbols.intern(Value::Prop(base, key.clone()));
+            }
+            let own = self.model.symbols.intern(Value::Prop(known.base.unwrap_or(object), PropKey::Any));
+            values.push(own);
+            return self.pick(state, object, key, &values, is_array);
+        }
+        if let Value::Rest(of, _) = *self.model.symbols.value(object) {
+            return self.get_dynamic(state, reg, of, key);
+        }
+        self.model.symbols.intern(Value::Prop(object, key.clone()))
+    }
+
+    /// One of a tracked object's values, chosen by a key.
+    fn pick(&mut self, state: &mut State, object: Sym, key: &PropKey, values: &[Sym], is_array: bool) -> Sym {
+        let merged = self.model.symbols.intern(Value::Prop(object, key.clone()));
+        for &value in values {
+            self.model.symbols.add_operand(merged, value);
+        }
+        // The element of an array that a loop indexes is there; a table may not have the key.
+        let listed = match key {
+            PropKey::Dynamic(k) => self.model.facts(state, *k).listed || self.model.facts(state, *k).types.only(Types::NUMBER) && is_array,
+            _ => false,
+        };
+        if !listed && !values.is_empty() {
+            let undefined = self.model.symbols.undefined();
+            self.model.symbols.add_operand(merged, undefined);
+        }
+        if values.is_empty() { self.model.symbols.undefined() } else { merged }
+    }
+
+    /// What the elements of an array, or what an iteration over a value yields, may be.
+    pub fn element_of(&mut self, state: &mut State, of: Sym, reg: Reg, nth: u8) -> Sym {
+        let leaves = self.model.symbols.leaves(of);
+        let mut elements = Vec::new();
+        for leaf in leaves {
+            if let Some(text) = self.model.symbols.as_str(leaf) {
+                let chars: std::collections::BTreeSet<char> = text.chars().take(64).collect();
+                elements.extend(chars.into_iter().map(|c| self.model.symbols.string(&c.to_string())).collect::<Vec<_>>());
+                continue;
+            }
+            if matches!(self.model.symbols.value(leaf), Value::Undefined | Value::Null) {
+                continue;
+            }
+            match state.object(leaf).cloned() {
+                Some(known) if known.closed && matches!(self.model.symbols.value(leaf), Value::Alloc { kind: AllocKind::Map, .. }) => {
+                    let undefined = self.model.symbols.undefined();
+                    let key = match known.fields.get("[[key]]") {
+                        Some(Field::Value(key)) => *key,
+                        _ => undefined,
+                    };
+                    elements.push(self.array_of(state, reg, 238, &[key, known.rest.unwrap_or(undefined)]));
+                }
+                Some(known) if known.closed => {
+                    let is_list = matches!(
+                        self.model.symbols.value(leaf),
+                        Value::Alloc { kind: AllocKind::Array | AllocKind::Set | AllocKind::Map | AllocKind::Iterator, .. }
+                    );
+                    for (name, field) in &known.fields {
+                        if let (Field::Value(value), true) = (field, is_list && name.bytes().all(|b| b.is_ascii_digit())) {
+                            elements.push(*value);
+                        }
+                    }
+                    elements.extend(known.rest);
+                    for &spread in &known.spreads {
+                        elements.push(self.model.symbols.intern(Value::Prop(spread, PropKey::Any)));
+                    }
+                    if !is_list {
+                        elements.extend(self.iterator_method_elements(state, leaf, reg));
+                    }
+                }
+                known => {
+                    let base = known.as_ref().and_then(|k| k.base).unwrap_or(leaf);
+                    let any = self.model.symbols.intern(Value::Prop(base, PropKey::Any));
+                    elements.push(any);
+                    elements.extend(known.and_then(|k| k.rest));
+                }
+            }
+        }
+        if elements.is_empty() {
+            return self.model.symbols.undefined();
+        }
+        if elements.len() == 1 {
+            return elements[0];
+        }
+        self.one_of(state, reg, 200 + nth % 16, &elements)
+    }
+
+    /// Elements of an object with a `[Symbol.iterator]` of its own, if it is a generator method.
+    fn iterator_method_elements(&mut self, state: &mut State, object: Sym, reg: Reg) -> Option<Sym> {
+        let method = self.get_named(state, object, &"Symbol.iterator".into(), 0);
+        let Value::Closure(func, _) = *self.model.symbols.value(method) else { return None };
+        if !self.model.ir.body(func).kind.is_generator {
+            return None;
+        }
+        let result = self.call(state, reg, 5, method, object, Args::default(), TextRange::default()).value?;
+        state.object(result).and_then(|o| o.rest)
+    }
+
+    /// An element of a pattern.
+    pub fn read_element(&mut self, state: &mut State, reg: Reg, of: Sym, key: PropKey) -> OpResult {
+        if let Some(elements) = self.exact_elements(state, of) {
+            let PropKey::Name(name) = &key else { return self.get(state, reg, of, &key).into() };
+            let at: usize = name.parse().unwrap_or(0);
+            return elements.get(at).copied().unwrap_or_else(|| self.model.symbols.undefined()).into();
+        }
+        let is_list = self.model.symbols.leaves(of).iter().any(|&l| {
+            matches!(self.model.symbols.value(l), Value::Alloc { kind: AllocKind::Map | AllocKind::Set | AllocKind::Iterator, .. })
+        });
+        if is_list { self.element_of(state, of, reg, 0).into() } else { self.get(state, reg, of, &key).into() }
+    }
+
+    /// `of.slice(from)` as an array pattern's rest makes it.
+    pub fn slice_array(&mut self, state: &mut State, reg: Reg, of: Sym, from: Sym) -> Sym {
+        if let (Some(elements), Some(from)) = (self.exact_elements(state, of), self.model.symbols.as_number(from)) {
+            let rest: Vec<Sym> = elements.into_iter().skip(from.max(0.0) as usize).collect();
+            return self.array_of(state, reg, 0, &rest);
+        }
+        let element = self.element_of(state, of, reg, 0);
+        let length = self.model.facts(state, of).length;
+        self.array_with(state, reg, 0, Some(element), Interval { lo: 0.0, hi: length.hi })
+    }
+
+    /// Writes a property of whatever the object may be.
+    pub fn write(&mut self, state: &mut State, reg: Reg, object: Sym, key: PropKey, value: Sym, range: TextRange) {
+        self.demand_write(state, object, range);
+        let site = self.site(reg, 160);
+        let value = self.model.keep(state, value, site);
+        if let PropKey::Name(name) = &key {
+            self.name_value(state, &name.clone(), value, range);
+            if &**name == "__proto__" || LEGACY_ACCESSORS.contains(&&**name) {
+                self.observe_proto_key(name, range, "written");
+            }
+        }
+        if let PropKey::Dynamic(key) = key {
+            if let Some(names) = self.key_texts(key) {
+                if names.iter().any(|n| &**n == "__proto__") {
+                    self.observe_proto_key("__proto__", range, "written");
+                }
+            }
+            self.observe_keyed_write(state, object, key, value, range);
+        }
+        let leaves = self.model.symbols.leaves(object);
+        let strong = leaves.len() == 1;
+        for leaf in leaves {
+            if self.write_builtin(state, leaf, &key, value, range) {
+                continue;
+            }
+            self.observe_outliving_write(leaf, range);
+            if self.call_setter(state, reg, leaf, &key, value, range) {
+                continue;
+            }
+            match &key {
+                PropKey::Name(name) => self.write_named(state, reg, leaf, name, value, strong),
+                PropKey::Dynamic(k) => self.write_dynamic(state, reg, leaf, *k, value),
+                PropKey::Any => {}
+            }
+        }
+    }
+
+    fn call_setter(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey, value: Sym, range: TextRange) -> bool {
+        let PropKey::Name(name) = key else { return false };
+        let Some(prototype) = state.object(object).and_then(|o| o.prototype) else { return false };
+        let Value::Class(class) = *self.model.symbols.value(prototype) else { return false };
+        let ir = self.model.ir.clone();
+        let setter = ir.classes[class.index()].members.iter().find_map(|m| match (&m.key, m.kind) {
+            (Key::Name(own), MemberKind::Setter(func)) if **own == **name && !m.is_static => Some(func),
+            _ => None,
+        });
+        let Some(func) = setter else { return false };
+        let function = self.model.symbols.intern(Value::Closure(func, None));
+        self.call(state, reg, 4, function, object, Args::of([value]), range);
+        true
+    }
+
+    fn write_named(&mut self, state: &mut State, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, strong: bool) {
+        let is_old = matches!(self.model.symbols.value(object), Value::Alloc { old: true, .. });
+        let before = state.object(object).and_then(|o| o.fields.get(name).copied());
+        let new = if strong && !is_old {
+            value
+        } else {
+            let before = match before {
+                Some(Field::Value(before)) => before,
+                _ => self.model.property_symbol(object, name),
+            };
+            let nth = 64 + (name.len() % 32) as u8;
+            self.one_of(state, reg, nth, &[before, value])
+        };
+        let is_array = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
+        let target = state.object_mut(object);
+        if target.fields.len() < limits::FIELDS_MAX || target.fields.contains_key(name) {
+            target.fields.insert(name.clone(), Field::Value(new));
+        }
+        if is_array {
+            if let Ok(index) = name.parse::<f64>() {
+                target.length = Interval { lo: target.length.lo.max(index + 1.0), hi: target.length.hi.max(index + 1.0) };
+            }
+            if &**name == "length" {
+                target.fields.remove(name);
+                let of = self.model.facts(state, value);
+                state.object_mut(object).length = of.range.meet(Interval::LENGTH);
+            }
+        }
+    }
+
+    fn write_dynamic(&mut self, state: &mut State, reg: Reg, object: Sym, key: Sym, value: Sym) {
+        if self.adds_at_end(object, key) {
+            self.note_collection_op(object, false, vec![value]);
+        }
+        let rest = state.object(object).and_then(|o| o.rest);
+        let all: Vec<Sym> = rest.into_iter().chain([value]).collect();
+        let merged = self.one_of(state, reg, 70, &all);
+        let tracked = state.object(object).is_some_and(|o| o.closed);
+        let keys = self.model.facts(state, key);
+        let target = state.object_mut(object);
+        target.rest = Some(merged);
+        target.length = if keys.types.only(Types::NUMBER) && keys.range.hi.is_finite() && keys.range.hi < limits::BOUND_MAX {
+            Interval { lo: target.length.lo, hi: target.length.hi.max(keys.range.hi + 1.0) }
+        } else {
+            Interval { lo: target.length.lo, hi: f64::INFINITY }
+        };
+        if tracked {
+            // Any known property may have been overwritten.
+            let names: Vec<Rc<str>> = target.fields.keys().cloned().collect();
+            let fields = target.fields.clone();
+            let is_index_key = keys.types.only(Types::NUMBER);
+            for name in names {
+                let is_index = name.bytes().all(|b| b.is_ascii_digit());
+                if is_index_key != is_index {
+                    continue;
+                }
+                if let Some(Field::Value(before)) = fields.get(&name) {
+                    let both = self.one_of(state, reg, 71 + (name.len() % 16) as u8, &[*before, value]);
+                    state.object_mut(object).fields.insert(name, Field::Value(both));
+                }
+            }
+        }
+    }
+
+    /// `xs[xs.length] = x`
+    fn adds_at_end(&self, object: Sym, key: Sym) -> bool {
+        matches!(self.model.symbols.value(key), Value::Prop(base, PropKey::Name(name)) if *base == object && &**name == "length")
+    }
+
+    /// A write into a built-in, the global object, or the call's context. True if it was one.
+    pub fn write_builtin(&mut self, state: &mut State, object: Sym, key: &PropKey, value: Sym, range: TextRange) -> bool {
+        let name = match key {
+            PropKey::Name(name) => Some(name.to_string()),
+            _ => None,
+        };
+        if self.is_context_object(object) {
+            if self.reporting {
+                self.seen.context_overrides.insert(ContextOverride {
+                    range,
+                    level: Level::Error,
+                    message: "the call's context is written into: it comes from the host and is read-only".into(),
+                });
+            }
+            return true;
+        }
+        let Some(path) = self.model.symbols.as_builtin(object).map(str::to_owned) else { return false };
+        match path.as_str() {
+            "module" | "exports" | "module.exports" | "arguments" => {
+                if let Some(name) = name {
+                    state.object_mut(object).fields.insert(name.into(), Field::Value(value));
+                }
+                return true;
+            }
+            "globalThis" => {
+                match &name {
+                    Some(name) => {
+                        state.object_mut(object).fields.insert(name.as_str().into(), Field::Value(value));
+                        self.model.note_created_global(name);
+                        self.assign_global(name, range, "assigned as a property of the global object");
+                    }
+                    None if self.reporting => {
+                        self.seen.shared_state.insert(SharedState {
+                            range,
+                            level: Level::Error,
+                            message: "a property of the global object is assigned under a computed name".into(),
+                        });
+                    }
+                    None => {}
+                }
+                return true;
+            }
+            _ if path.starts_with("import:") => return true,
+            _ => {}
+        }
+        self.native_write(&path, name, range);
+        true
+    }
+
+    /// A write into the built-in at `path`.
+    pub fn native_write(&mut self, path: &str, key: Option<String>, range: TextRange) {
+        let root = path.split('.').next().unwrap_or(path);
+        let known = builtins::CONSTRUCTORS.contains(&root) || matches!(root, "Math" | "JSON" | "Reflect" | "console" | "Intl" | "Atomics");
+        let is_function_of_global = !path.contains('.') && builtins::is_function(path);
+        if self.reporting && (known || is_function_of_global) {
+            self.seen.native_writes.insert(NativeWrite { target: path.to_owned(), key, range });
+        }
+    }
+
+    fn is_context_object(&self, object: Sym) -> bool {
+        match self.model.symbols.value(object) {
+            Value::Builtin(path) => &**path == "__env" || builtins::is_context(path),
+            Value::Prop(base, _) => self.is_context_object(*base),
+            _ => false,
+        }
+    }
+
+    /// An object made while the file was loaded is changed during a call.
+    pub fn observe_outliving_write(&mut self, object: Sym, range: TextRange) {
+        if !self.reporting || !self.in_call() {
+            return;
+        }
+        let outlives = match self.model.symbols.value(object) {
+            Value::Alloc { site, .. } => site.func == FuncId(0),
+            Value::Class(_) => true,
+            Value::Closure(func, _) => self.model.ir.body(*func).parent == Some(FuncId(0)),
+            _ => false,
+        };
+        let inside_top_level = self.frames.last().is_some_and(|f| f.func == FuncId(0));
+        if outlives && !inside_top_level {
+            self.seen.shared_state.insert(SharedState {
+                range,
+                level: Level::Warning,
+                message: "an object of the module is changed during `execute`: the change outlives the call".into(),
+            });
+        }
+    }
+
+    /// `delete object[key]`
+    pub fn delete(&mut self, state: &mut State, object: Sym, key: PropKey, range: TextRange) {
+        let undefined = self.model.symbols.undefined();
+        let leaves = self.model.symbols.leaves(object);
+        if let PropKey::Name(name) = &key {
+            if &**name == "__proto__" {
+                self.observe_proto_key(name, range, "deleted");
+            }
+        }
+        for &leaf in &leaves {
+            if self.write_builtin(state, leaf, &key, undefined, range) {
+                continue;
+            }
+            self.observe_outliving_write(leaf, range);
+            match &key {
+                PropKey::Name(name) if leaves.len() == 1 => {
+                    state.object_mut(leaf).fields.insert(name.clone(), Field::Absent);
+                }
+                PropKey::Name(name) => {
+                    let before = self.model.property_symbol(leaf, name);
+                    state.object_mut(leaf).fields.entry(name.clone()).or_insert(Field::Value(before));
+                }
+                PropKey::Dynamic(k) => {
+                    // Deleting every listed key leaves none of them; which, a merge of constants tells.
+                    for name in self.key_texts(*k).unwrap_or_default() {
+                        state.object_mut(leaf).fields.insert(name, Field::Absent);
+                    }
+                }
+                PropKey::Any => {}
+            }
+        }
+    }
+
+    /// `super.key`
+    pub fn super_get(&mut self, state: &mut State, reg: Reg, key: PropKey) -> Sym {
+        let this = self.frame().this;
+        let parent = state.object(this).and_then(|o| o.prototype).and_then(|class| state.object(class).cloned());
+        if let (Some(parent), PropKey::Name(name)) = (parent, &key) {
+            if let Some(Field::Value(parent)) = parent.fields.get("[[parent]]") {
+                if let Value::Class(class) = *self.model.symbols.value(*parent) {
+                    if let Some(member) = self.class_member(state, class, name, false, 0) {
+                        return member;
+                    }
+                }
+            }
+        }
+        self.opaque(reg, 0, Facts::ANY, &[this])
+    }
+
+    /// A class is evaluated: computed names, static fields and blocks.
+    pub fn class(
+        &mut self,
+        state: &mut State,
+        reg: Reg,
+        class: ClassId,
+        parent: Option<Sym>,
+        registers: &Registers,
+        range: TextRange,
+    ) -> OpResult {
+        let sym = self.model.symbols.intern(Value::Class(class));
+        let mut object = Object { length: Interval::LENGTH, ..Object::open() };
+        if let Some(parent) = parent {
+            object.fields.insert("[[parent]]".into(), Field::Value(parent));
+        }
+        state.heap.insert(sym, Rc::new(object));
+        let ir = self.model.ir.clone();
+        for (i, member) in ir.classes[class.index()].members.iter().enumerate().filter(|(_, m)| m.is_static) {
+            let function = match member.kind {
+                MemberKind::Field(Some(func)) | MemberKind::StaticBlock(func) => func,
+                _ => continue,
+            };
+            let closure = self.model.symbols.intern(Value::Closure(function, None));
+            let result = self.call(state, reg, 8 + (i % 8) as u8, closure, sym, Args::default(), range);
+            if let (MemberKind::Field(_), Some(value), PropKey::Name(name)) = (member.kind, result.value, self.key(&member.key, registers))
+            {
+                state.object_mut(sym).fields.insert(name, Field::Value(value));
+            }
+        }
+        sym.into()
+    }
+
+    // Observations of rules 1 and 2.
+
+    fn observe_read(&mut self, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, range: TextRange) {
+        if !self.reporting {
+            return;
+        }
+        let harmless = self.is_harmless_use(reg);
+        if &**name == "__proto__" || LEGACY_ACCESSORS.contains(&&**name) {
+            if !harmless {
+                self.observe_proto_key(name, range, "read");
+            }
+            return;
+        }
+        let leaves = self.model.symbols.leaves(object);
+        let of_global = leaves.iter().any(|&l| self.model.symbols.as_builtin(l) == Some("globalThis"));
+        for leaf in self.model.symbols.leaves(value) {
+            let Some(path) = self.model.symbols.as_builtin(leaf).map(str::to_owned) else { continue };
+            if of_global && !harmless {
+                self.mention(&path, range, true);
+            } else if is_notable(&path) && !harmless && !leaves.iter().any(|&l| self.model.symbols.as_builtin(l).is_some_and(is_import)) {
+                self.mention(&path, range, false);
+            }
+            if path.ends_with(".prototype") {
+                self.observe_prototype(reg, &path, range);
+            }
+        }
+        let of_constructor =
+            leaves.iter().any(|&l| matches!(self.model.symbols.value(l), Value::Prop(_, PropKey::Name(n)) if &**n == "constructor"));
+        if &**name == "prototype" && of_constructor {
+            self.observe_prototype(reg, "constructor.prototype", range);
+        }
+    }
+
+    fn observe_dynamic_read(&mut self, object: Sym, key: &PropKey, range: TextRange) {
+        let PropKey::Dynamic(key) = key else { return };
+        if self.key_texts(*key).is_some_and(|names| names.iter().any(|n| &**n == "__proto__")) {
+            self.observe_proto_key("__proto__", range, "read");
+        }
+        let reaches_all = self.model.symbols.leaves(object).iter().any(|&l| match self.model.symbols.value(l) {
+            Value::Builtin(path) => &**path == "globalThis",
+            _ => false,
+        });
+        if reaches_all && self.key_texts(*key).is_none() {
+            self.seen.dynamic_globals.insert(range);
+        }
+    }
+
+    /// `__proto__` or a legacy accessor is used as a property.
+    pub fn observe_proto_key(&mut self, key: &str, range: TextRange, how: &'static str) {
+        if self.reporting {
+            self.seen.proto_keys.insert(ProtoKey { key: key.to_owned(), range, how });
+        }
+    }
+
+    /// A null prototype by another way than `Object.create(null)`.
+    pub fn observe_null_prototype(&mut self, range: TextRange) {
+        if self.reporting {
+            self.seen.prototype_uses.insert(PrototypeUse { path: "null".into(), range, form: PrototypeForm::NullPrototype });
+        }
+    }
+
+    /// `key in object`
+    pub fn observe_in(&mut self, _state: &State, _key: Sym, _object: Sym, _range: TextRange) {}
+
+    /// A prototype object came into the program's hands; what it is used for decides.
+    pub fn observe_prototype(&mut self, reg: Reg, path: &str, range: TextRange) {
+        if !self.reporting {
+            return;
+        }
+        let uses = self.uses_through_variables(reg);
+        let mut forms = Vec::new();
+        for &(user, used) in &uses {
+            forms.push(match &self.op(user).kind {
+                OpKind::Get { object, key: Key::Name(name), .. } if *object == used => match name.as_str() {
+                    "constructor" => None,
+                    "__proto__" => None,
+                    name if builtins::method(Types::ANY, name).is_some() || path.starts_with("Object") || self.is_borrowed(user) => {
+                        Some(PrototypeForm::Idiom(name.to_owned()))
+                    }
+                    _ => Some(PrototypeForm::Held),
+                },
+                OpKind::Set { object, .. } | OpKind::Delete { object, .. } if *object == used => None,
+                OpKind::Binary(BinaryOp::In, _, b) if *b == used => Some(PrototypeForm::Compared),
+                _ if self.asks_about(user, used) => Some(PrototypeForm::Compared),
+                _ => Some(PrototypeForm::Held),
+            });
+        }
+        if uses.is_empty() {
+            forms.push(Some(PrototypeForm::Held));
+        }
+        let worst = forms.into_iter().flatten().min_by_key(|form| match form {
+            PrototypeForm::Held | PrototypeForm::SetPrototype => 0,
+            PrototypeForm::Idiom(_) => 1,
+            PrototypeForm::Compared | PrototypeForm::NullPrototype => 2,
+        });
+        if let Some(form) = worst {
+            self.seen.prototype_uses.insert(PrototypeUse { path: path.to_owned(), range, form });
+        }
+    }
+
+    fn is_borrowed(&self, reg: Reg) -> bool {
+        self.uses_of(reg).iter().any(|&(user, _)| {
+            matches!(&self.op(user).kind, OpKind::Get { key: Key::Name(name), .. } if matches!(name.as_str(), "call" | "apply" | "bind"))
+        })
+    }
+
+    fn asks_about(&self, user: Reg, used: Reg) -> bool {
+        match &self.op(user).kind {
+            OpKind::Binary(op, a, b) => {
+                matches!(op, BinaryOp::StrictEqual | BinaryOp::StrictNotEqual | BinaryOp::Equal | BinaryOp::NotEqual)
+                    && (*a == used || *b == used)
+            }
+            OpKind::Unary(..) => true,
+            OpKind::Get { key: Key::Name(name), .. } => name == "name",
+            _ => false,
+        }
+    }
+
+    /// Uses of a register, and of the variables of this function it is stored in.
+    pub fn uses_through_variables(&self, reg: Reg) -> Vec<(Reg, Reg)> {
+        let mut out = Vec::new();
+        let func = self.frame().func;
+        let graph = &self.graphs[func.index()];
+        for &user in graph.users(reg) {
+            match self.op(user).kind {
+                OpKind::Store { slot, .. } => {
+                    let body = self.model.ir.body(func);
+                    let loads = body.ops.iter().enumerate().filter(|(_, op)| matches!(op.kind, OpKind::Load(s) if s == slot));
+                    for (load, _) in loads {
+                        let load = Reg(load as u32);
+                        out.extend(graph.users(load).iter().map(|&u| (u, load)));
+                    }
+                    out.extend(graph.users(user).iter().map(|&u| (u, user)));
+                }
+                _ => out.push((user, reg)),
+            }
+        }
+        out
+    }
+
+    /// Whether the symbol is one turn's value of a loop with that header.
+    pub fn is_of_this_loop(&self, sym: Sym, func: FuncId, cfg: &super::graph::Graph, header: super::ir::BlockId) -> bool {
+        let Some(natural) = cfg.loop_at(header) else { return false };
+        let ctx = self.frame().ctx;
+        self.model.symbols.contains(sym, &|_, value| match value {
+            Value::Instance(_, Which::Turn(site)) if is_turn(value) => {
+                site.ctx == ctx
+                    && site.func == func
+                    && match site.what {
+                        super::symbol::SiteKind::Op(reg, _) => {
+                            natural.iter().any(|b| self.model.ir.body(func).blocks[b.index()].ops.first() == Some(&reg))
+                        }
+                        _ => false,
+                    }
+            }
+            _ => false,
+        })
+    }
+}
+
+fn is_import(path: &str) -> bool {
+    path.starts_with("import:")
+}

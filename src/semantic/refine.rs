@@ -1,0 +1,680 @@
+//! What a condition teaches, on the edge where it holds: one function for `if`, loops, `?:`,
+//! `switch`, short-circuits, filters and predicates.
+
+use std::rc::Rc;
+
+use super::builtins;
+use super::facts::{Facts, Interval, RefusedKeys, Types};
+use super::ir::{BinaryOp, UnaryOp};
+use super::limits;
+use super::model::Model;
+use super::state::{Field, State};
+use super::symbol::{AllocKind, PropKey, Sym, Value};
+
+/// Applies what a stored condition implies.
+fn learn_condition(model: &mut Model, state: &mut State, sym: Sym, truth: bool) -> bool {
+    let Some(condition) = state.conditions.get(&sym).cloned() else { return true };
+    let implied = if truth { &condition.if_true } else { &condition.if_false };
+    let Some(implied) = implied else { return false };
+    implied.iter().all(|(about, facts)| learn(model, state, *about, *facts))
+}
+
+/// Refines `state` by "`sym` is truthy" (or falsy). False if that cannot be.
+pub fn assume(model: &mut Model, state: &mut State, sym: Sym, truth: bool) -> bool {
+    if !learn_condition(model, state, sym, truth) {
+        return false;
+    }
+    match model.symbols.value(sym).clone() {
+        Value::Unary(UnaryOp::Not, a) => return assume(model, state, a, !truth),
+        Value::Binary(op, a, b) => {
+            if !assume_binary(model, state, op, a, b, truth) {
+                return false;
+            }
+        }
+        Value::Call(path, args) => {
+            if !assume_call(model, state, &path, &args, truth) {
+                return false;
+            }
+        }
+        _ => {}
+    }
+    let facts = model.facts(state, sym);
+    let refined = facts.assume(truth);
+    refined.types != Types::NONE && (refined == facts || learn(model, state, sym, refined))
+}
+
+/// Adds facts about `sym` and what follows for the values it was computed from.
+fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
+    let before = model.facts(state, sym);
+    let after = before.meet(facts);
+    if after.types == Types::NONE || (after.types.only(Types::NUMBER) && after.range.lo > after.range.hi) {
+        return false;
+    }
+    if after == before {
+        return true;
+    }
+    if before.types.may(Types::NAN) && !after.types.may(Types::NAN) {
+        model.checked_for_nan.insert(sym);
+    }
+    state.learn(sym, after);
+    learn_parts(model, state, sym, after);
+    learn_operand(model, state, sym, after);
+    if after.length.hi == 0.0 && before.length.hi > 0.0
+        || after.types.only(Types::NULLISH)
+        || after.types.only(Types::NUMBER) && after.range.hi < 0.0
+    {
+        learn_absence(model, state, sym);
+    }
+    true
+}
+
+/// If only one of the values that a merge may be is left, what is known of the merge is known of it.
+fn learn_operand(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
+    if !matches!(model.symbols.value(sym), Value::Phi(_) | Value::Prop(..)) {
+        return;
+    }
+    let operands: Vec<Sym> = model.symbols.operands(sym).filter(|&o| o != sym).take(4).collect();
+    let mut possible = Vec::new();
+    for operand in operands {
+        let shared = model.facts(state, operand).meet(facts);
+        let empty = shared.types == Types::NONE || shared.types.only(Types::NUMBER) && shared.range.lo > shared.range.hi;
+        if !empty {
+            possible.push(operand);
+        }
+    }
+    if let [only] = possible[..] {
+        if !model.symbols.is_constant(only) {
+            learn(model, state, only, facts);
+        }
+    }
+}
+
+/// A search found nothing: what it looked for is nowhere.
+fn learn_absence(model: &mut Model, state: &mut State, sym: Sym) {
+    for (about, facts) in model.absence.get(&sym).cloned().unwrap_or_default() {
+        learn(model, state, about, facts);
+    }
+}
+
+/// What facts about a result say about its operands, for operations that can be inverted.
+fn learn_parts(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
+    let number = |range: Interval| Facts { range, ..Facts::ANY };
+    match model.symbols.value(sym).clone() {
+        Value::Prop(base, PropKey::Name(name)) if matches!(&*name, "length" | "size") && facts.types.only(Types::NUMBER) => {
+            let of = model.facts(state, base);
+            if of.types.only(Types::ITERABLE) || model.symbols.as_builtin(base).is_none() {
+                learn(model, state, base, Facts { length: facts.range.meet(Interval::LENGTH), ..Facts::ANY });
+            }
+            if facts.range.hi <= 0.0 {
+                learn_condition(model, state, sym, false);
+            }
+        }
+        Value::Binary(op, a, b) => {
+            let (x, y) = (model.facts(state, a), model.facts(state, b));
+            let clean = if facts.types.may(Types::NAN) { Types::ANY } else { !Types::NAN };
+            let constant = y.range.lo == y.range.hi;
+            match op {
+                BinaryOp::Sub if constant => {
+                    learn_numeric(model, state, a, facts.range.add(y.range), clean);
+                }
+                BinaryOp::Add | BinaryOp::Increment if constant && y.types.only(Types::NUMBER) => {
+                    learn_numeric(model, state, a, facts.range.add(y.range.neg()), clean);
+                }
+                BinaryOp::Mul if constant && y.range.lo > 0.0 => {
+                    learn_numeric(model, state, a, facts.range.div(y.range), clean);
+                }
+                BinaryOp::Div if constant && y.range.lo > 0.0 => {
+                    learn_numeric(model, state, a, facts.range.mul(y.range), clean);
+                }
+                BinaryOp::BitOr if y.range == Interval::point(0.0) => {}
+                BinaryOp::Sub | BinaryOp::Add if !facts.types.may(Types::NAN) => {
+                    learn_numeric(model, state, a, Interval::ALL, clean);
+                    learn_numeric(model, state, b, Interval::ALL, clean);
+                    // The upper end of a sum or difference bounds each side that the other bounds below.
+                    if op == BinaryOp::Sub && y.range.hi.is_finite() {
+                        learn(model, state, a, number(Interval { lo: f64::NEG_INFINITY, hi: facts.range.hi + y.range.hi }));
+                    }
+                    if op == BinaryOp::Sub && x.range.lo.is_finite() {
+                        learn(model, state, b, number(Interval { lo: x.range.lo - facts.range.hi, hi: f64::INFINITY }));
+                    }
+                }
+                BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod if !facts.types.may(Types::NAN) => {
+                    learn_numeric(model, state, a, Interval::ALL, clean);
+                    learn_numeric(model, state, b, Interval::ALL, clean);
+                }
+                _ => {}
+            }
+        }
+        Value::Unary(UnaryOp::Plus, a) => {
+            learn_numeric(model, state, a, facts.range, Types::ANY);
+        }
+        Value::Unary(UnaryOp::Minus, a) => {
+            learn_numeric(model, state, a, facts.range.neg(), Types::ANY);
+        }
+        Value::Call(path, args) => match (&*path, &args[..]) {
+            ("Math.round" | "Math.floor" | "Math.ceil" | "Math.trunc", [a]) => {
+                let loose = Interval { lo: facts.range.lo - 1.0, hi: facts.range.hi + 1.0 };
+                let clean = if facts.types.may(Types::NAN) { Types::ANY } else { !Types::NAN };
+                learn_numeric(model, state, *a, loose, clean);
+            }
+            ("Math.abs", [a]) => {
+                let hi = facts.range.hi;
+                learn_numeric(model, state, *a, Interval { lo: -hi, hi }, !Types::NAN);
+            }
+            ("Number", [a]) if model.facts(state, *a).types.only(Types::NUMERIC | Types::DATE) => {
+                learn_numeric(model, state, *a, facts.range, !Types::NAN);
+            }
+            ("Date.time", [a]) if !facts.types.may(Types::NAN) => {
+                if model.facts(state, *a).types.only(Types::NUMERIC) {
+                    learn_numeric(model, state, *a, facts.range, !Types::NAN);
+                }
+            }
+            ("Array.prototype.indexOf", _) => {}
+            ("Date.getFullYear" | "Date.getUTCFullYear", [time]) => {
+                let year = 31_557_600_000.0;
+                let range = Interval { lo: (facts.range.lo - 1971.0) * year, hi: (facts.range.hi - 1969.0) * year };
+                learn_numeric(model, state, *time, range, !Types::NAN);
+            }
+            (name, [time, ..]) if name.starts_with("Date.get") && !facts.types.may(Types::NAN) => {
+                learn_numeric(model, state, *time, Interval::ALL, !Types::NAN);
+            }
+            _ => {}
+        },
+        _ => {}
+    }
+}
+
+/// Facts about a number; a date takes them for its time value. A value that is not known to be a
+/// number takes none: a comparison converts it and proves nothing about what it is.
+fn learn_numeric(model: &mut Model, state: &mut State, sym: Sym, range: Interval, types: Types) -> bool {
+    let facts = model.facts(state, sym);
+    if let Some(time) = date_time(model, state, sym) {
+        return learn_numeric(model, state, time, range, types);
+    }
+    if !facts.types.only(Types::NUMERIC) {
+        return true;
+    }
+    learn(model, state, sym, Facts { range, types, ..Facts::ANY })
+}
+
+/// The time value of a date object.
+pub fn date_time(model: &Model, state: &State, sym: Sym) -> Option<Sym> {
+    match model.symbols.value(sym) {
+        Value::Alloc { kind: AllocKind::Date, .. } => state.object(sym).and_then(|o| o.time),
+        _ => None,
+    }
+}
+
+fn assume_binary(model: &mut Model, state: &mut State, op: BinaryOp, a: Sym, b: Sym, truth: bool) -> bool {
+    use BinaryOp::*;
+    match op {
+        Equal | NotEqual | StrictEqual | StrictNotEqual => {
+            let strict = matches!(op, StrictEqual | StrictNotEqual);
+            let same = truth == matches!(op, Equal | StrictEqual);
+            assume_equal(model, state, a, b, strict, same) && assume_equal(model, state, b, a, strict, same)
+        }
+        Less => assume_order(model, state, a, b, true, truth),
+        LessEqual => assume_order(model, state, a, b, false, truth),
+        Greater => assume_order(model, state, b, a, true, truth),
+        GreaterEqual => assume_order(model, state, b, a, false, truth),
+        In => {
+            if truth {
+                assume_own(model, state, b, a);
+            }
+            true
+        }
+        InstanceOf => match (model.symbols.as_builtin(b).and_then(builtins::instance_types), truth) {
+            (Some(types), true) => learn(model, state, a, Facts::of(types)),
+            (Some(types), false) if !types.may(Types::OBJECT) => learn(model, state, a, Facts::of(!types)),
+            (_, true) => learn(model, state, a, Facts::of(Types::OBJECTS | Types::FUNCTION)),
+            _ => true,
+        },
+        _ => true,
+    }
+}
+
+/// `a === b` (or `==`), or its negation, as knowledge about `a`.
+fn assume_equal(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bool, same: bool) -> bool {
+    // `x !== x` is the NaN test.
+    if a == b {
+        return same || !strict || learn(model, state, a, Facts::of(Types::NAN));
+    }
+    let value = model.symbols.value(a).clone();
+    if let Value::Unary(UnaryOp::Typeof, of) = value {
+        if let Some(name) = model.symbols.as_str(b) {
+            let types = typeof_types(&name);
+            let learned = if same { types } else { !types };
+            return learn(model, state, of, Facts::of(learned));
+        }
+    }
+    if let (Value::Prop(of, PropKey::Name(name)), Some(constructor)) = (&value, model.symbols.as_builtin(b)) {
+        if &**name == "constructor" && same {
+            if let Some(types) = builtins::instance_types(constructor) {
+                return learn(model, state, *of, Facts::of(types));
+            }
+        }
+    }
+    if let Value::Call(path, args) = &value {
+        if let Some(known) = assume_call_equals(model, state, path, args, b, same) {
+            return known;
+        }
+    }
+    let other = model.facts(state, b);
+    if model.symbols.is_constant(b) {
+        return assume_constant(model, state, a, b, other, strict, same);
+    }
+    if !same {
+        return true;
+    }
+    // Strictly equal values have each other's type; NaN equals nothing.
+    if strict {
+        let own = model.facts(state, a);
+        let shared = Facts { types: own.types & other.types.without(Types::NAN), ..Facts::ANY };
+        let shared = if own.types.only(Types::NUMERIC) || other.types.only(Types::NUMERIC) {
+            Facts { range: other.range, integer: other.integer, ..shared }
+        } else {
+            shared
+        };
+        return learn(
+            model,
+            state,
+            a,
+            Facts {
+                listed: other.listed,
+                length: if other.types.only(Types::ITERABLE) { other.length } else { Interval::LENGTH },
+                ..shared
+            },
+        );
+    }
+    true
+}
+
+fn assume_constant(model: &mut Model, state: &mut State, a: Sym, b: Sym, constant: Facts, strict: bool, same: bool) -> bool {
+    let nullish = constant.types.may(Types::NULLISH);
+    // `x === true`, `x !== undefined`: for a stored condition this is its truth.
+    let falsy = nullish || constant.types.only(Types::FALSE);
+    if (falsy || constant.types.only(Types::TRUE)) && (same || model.facts(state, a).types.only(Types::BOOLEAN)) {
+        if !learn_condition(model, state, a, same != falsy) {
+            return false;
+        }
+    }
+    if nullish && same {
+        learn_absence(model, state, a);
+    }
+    if !strict && nullish {
+        return learn(model, state, a, Facts::of(if same { Types::NULLISH } else { !Types::NULLISH }));
+    }
+    if same {
+        let own = model.facts(state, a);
+        if strict || own.types & constant.types == own.types {
+            return learn(model, state, a, constant);
+        }
+        // Loose equality with a literal still lists the possible string forms.
+        return learn(model, state, a, Facts { types: !Types::NULLISH, string_form: true, listed: true, ..Facts::ANY });
+    }
+    let mut learned = Facts::ANY;
+    if nullish || constant.types.only(Types::BOOLEAN) || constant.types.only(Types::EMPTY) {
+        learned.types = !constant.types;
+    }
+    if let Some(text) = model.symbols.as_str(b) {
+        match &*text {
+            "__proto__" => learned.refused.proto = true,
+            "constructor" => learned.refused.constructor = true,
+            "prototype" => learned.refused.prototype = true,
+            _ => {}
+        }
+    }
+    if let Some(n) = model.symbols.as_number(b) {
+        let own = model.facts(state, a);
+        if own.types.only(Types::NUMERIC) && own.integer {
+            let mut range = own.range;
+            if range.lo == n {
+                range.lo += 1.0;
+            }
+            if range.hi == n {
+                range.hi -= 1.0;
+            }
+            if range.lo > range.hi && !own.types.may(Types::NAN) {
+                return false;
+            }
+            learned.range = range;
+        }
+    }
+    learn(model, state, a, learned)
+}
+
+/// Results of calls compared with a constant: `xs.indexOf(x) !== -1`, `x.toString() === "Invalid Date"`.
+fn assume_call_equals(model: &mut Model, state: &mut State, path: &str, args: &[Sym], b: Sym, same: bool) -> Option<bool> {
+    match (path, args) {
+        ("Array.prototype.indexOf", [list, x, ..]) if model.symbols.as_number(b) == Some(-1.0) => {
+            Some(same || assume_listed(model, state, *list, *x))
+        }
+        ("Object.prototype.toString", [x]) => {
+            let text = model.symbols.as_str(b)?;
+            let tag = text.strip_prefix("[object ")?.strip_suffix(']')?;
+            let types = match tag {
+                "Number" => Types::NUMERIC,
+                "String" => Types::STRING,
+                "Boolean" => Types::BOOLEAN,
+                other => builtins::instance_types(other)?,
+            };
+            Some(learn(model, state, *x, Facts::of(if same { types } else { !types })))
+        }
+        ("Object.getPrototypeOf", [x]) if same => {
+            let path = model.symbols.as_builtin(b)?.strip_suffix(".prototype")?.to_owned();
+            let types = builtins::instance_types(&path)?;
+            Some(learn(model, state, *x, Facts::of(types)))
+        }
+        ("Date.prototype.toString", [date]) if model.symbols.as_str(b).as_deref() == Some("Invalid Date") => {
+            Some(same || clear_nan(model, state, *date))
+        }
+        _ => None,
+    }
+}
+
+/// The value, or the time of the date, is not NaN.
+fn clear_nan(model: &mut Model, state: &mut State, sym: Sym) -> bool {
+    match date_time(model, state, sym) {
+        Some(time) => learn(model, state, time, Facts::of(!Types::NAN)),
+        None => learn(model, state, sym, Facts::of(!Types::NAN)),
+    }
+}
+
+/// `a < b` (or `a <= b` where not strict), or its negation.
+fn assume_order(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bool, truth: bool) -> bool {
+    if let (Value::Call(path, args), Some(limit)) = (model.symbols.value(a).clone(), model.symbols.as_number(b)) {
+        // `xs.indexOf(x) < 0` is "not listed".
+        if &*path == "Array.prototype.indexOf" && !truth && strict && limit == 0.0 && args.len() > 1 {
+            return assume_listed(model, state, args[0], args[1]);
+        }
+    }
+    if let (Some(limit), Value::Call(path, args)) = (model.symbols.as_number(a), model.symbols.value(b).clone()) {
+        if &*path == "Array.prototype.indexOf" && truth && args.len() > 1 && (limit == 0.0 && !strict || limit == -1.0 && strict) {
+            return assume_listed(model, state, args[0], args[1]);
+        }
+    }
+    if truth {
+        below(model, state, a, b, strict, true)
+    } else {
+        // Not `a < b` is `b <= a`, or one of them is NaN.
+        below(model, state, b, a, !strict, false)
+    }
+}
+
+/// `a < b` or `a <= b`. `proven` says the comparison was true, which excludes NaN on both sides.
+fn below(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bool, proven: bool) -> bool {
+    let (a, b) = (date_time(model, state, a).unwrap_or(a), date_time(model, state, b).unwrap_or(b));
+    let (x, y) = (model.facts(state, a), model.facts(state, b));
+    let clean = if proven { !Types::NAN } else { Types::ANY };
+    let numeric = |f: Facts| f.types.only(Types::NUMERIC);
+    if !numeric(x) && !numeric(y) {
+        return true;
+    }
+    let gap = if strict && x.integer && y.integer { 1.0 } else { 0.0 };
+    if numeric(x) {
+        let mut hi = if numeric(y) { y.range.hi - gap } else { f64::INFINITY };
+        if hi == f64::INFINITY && !depends_on_input(model, b) {
+            // A limit that the operator or the program sets, though its size is not known here.
+            hi = limits::BOUND_MAX;
+        }
+        if !learn_numeric(model, state, a, Interval { lo: f64::NEG_INFINITY, hi }, clean) {
+            return false;
+        }
+    }
+    if numeric(y) {
+        let mut lo = if numeric(x) { x.range.lo + gap } else { f64::NEG_INFINITY };
+        if strict && gap == 0.0 && lo.is_finite() && numeric(x) && x.range.lo == x.range.hi {
+            lo = lo.next_up();
+        }
+        if !learn_numeric(model, state, b, Interval { lo, hi: f64::INFINITY }, clean) {
+            return false;
+        }
+    }
+    // The difference of the two sides is known as well, whichever way the program computes it.
+    for (left, right) in [(a, b)] {
+        let difference = model.symbols.intern(Value::Binary(BinaryOp::Sub, right, left));
+        if numeric(x) && numeric(y) {
+            let positive = Interval { lo: if strict { f64::MIN_POSITIVE } else { 0.0 }, hi: f64::INFINITY };
+            let known = state.facts.get(&difference).copied().unwrap_or(Facts::of(Types::NUMERIC));
+            state.learn(difference, known.meet(Facts { range: positive, ..Facts::ANY }));
+        }
+    }
+    true
+}
+
+/// Whether some part of `sym` came from an untrusted argument.
+pub fn depends_on_input(model: &Model, sym: Sym) -> bool {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut open = vec![sym];
+    while let Some(next) = open.pop() {
+        if !seen.insert(next) || seen.len() > 512 {
+            continue;
+        }
+        let value = model.symbols.value(next);
+        if matches!(value, Value::Input { .. }) {
+            return true;
+        }
+        super::symbol::for_each_part(value, |part| open.push(part));
+        open.extend(model.symbols.operands(next));
+    }
+    false
+}
+
+fn assume_call(model: &mut Model, state: &mut State, path: &str, args: &[Sym], truth: bool) -> bool {
+    let Some(&x) = args.first() else { return true };
+    if matches!(path, "Number.isFinite" | "Number.isSafeInteger" | "Number.isInteger" | "Number.isNaN" | "isNaN" | "isFinite") {
+        model.checked_for_nan.insert(x);
+    }
+    match path {
+        "Number.isFinite" | "Number.isSafeInteger" | "Number.isInteger" if truth => {
+            let integer = path != "Number.isFinite";
+            let end = if path == "Number.isSafeInteger" { 9007199254740991.0 } else { f64::MAX };
+            learn(model, state, x, Facts::number(Interval { lo: -end, hi: end }, integer))
+        }
+        "Number.isNaN" | "isNaN" if !truth => {
+            let numeric = model.facts(state, x).types.only(Types::NUMERIC | Types::DATE | Types::NULLISH | Types::BOOLEAN);
+            !numeric || clear_nan(model, state, x)
+        }
+        "isFinite" if truth => {
+            let numeric = model.facts(state, x).types.only(Types::NUMERIC | Types::DATE);
+            !numeric || clear_nan(model, state, x)
+        }
+        "Array.isArray" => learn(model, state, x, Facts::of(if truth { Types::ARRAY } else { !Types::ARRAY })),
+        "Boolean" => assume(model, state, x, truth),
+        "Object.hasOwn" | "Object.prototype.hasOwnProperty" | "Reflect.has" if args.len() > 1 => {
+            if truth {
+                assume_own(model, state, x, args[1]);
+            }
+            true
+        }
+        "Array.prototype.includes" if truth && args.len() > 1 => assume_listed(model, state, x, args[1]),
+        "Set.prototype.has" | "Map.prototype.has" if truth && args.len() > 1 => assume_listed(model, state, x, args[1]),
+        "Array.prototype.includes" | "Set.prototype.has" if !truth && args.len() > 1 => {
+            assume_not_listed(model, state, x, args[1]);
+            true
+        }
+        "RegExp.prototype.test" if args.len() > 1 => {
+            if truth {
+                if let Value::Regex { pattern, flags } = model.symbols.value(x).clone() {
+                    let language = super::regex::language(&pattern, &flags);
+                    let [proto, constructor, prototype] = language.excludes;
+                    let refused = RefusedKeys { proto, constructor, prototype };
+                    let is_text = model.facts(state, args[1]).types.only(Types::STRING);
+                    // Of a value that only has this string form, the form is as long; the value may be an array.
+                    let length = if is_text { Interval { lo: language.length.lo, hi: language.length.hi } } else { Interval::LENGTH };
+                    return learn(
+                        model,
+                        state,
+                        args[1],
+                        Facts {
+                            string_form: true,
+                            digits: language.digits,
+                            digit_groups: is_digit_groups(&pattern),
+                            length,
+                            refused,
+                            ..Facts::ANY
+                        },
+                    );
+                }
+                return learn(model, state, args[1], Facts { string_form: true, ..Facts::ANY });
+            }
+            true
+        }
+        "Object.is" if args.len() > 1 => assume_equal(model, state, x, args[1], true, truth),
+        _ => true,
+    }
+}
+
+/// `k in o`, `Object.hasOwn(o, k)`: the property is there, and if the program lists the keys of `o`,
+/// then `k` is one of them.
+fn assume_own(model: &mut Model, state: &mut State, object: Sym, key: Sym) {
+    let property = match model.symbols.key_text(key) {
+        Some(name) => model.symbols.intern(Value::Prop(object, PropKey::Name(name))),
+        None => model.symbols.intern(Value::Prop(object, PropKey::Dynamic(key))),
+    };
+    learn(model, state, property, Facts::of(!Types::NULLISH));
+    if !depends_on_input(model, object) {
+        learn(model, state, key, Facts { string_form: true, ..Facts::ANY });
+    }
+}
+
+/// `x` is an element of `list`: if the program lists them, that settles type and value.
+fn assume_listed(model: &mut Model, state: &mut State, list: Sym, x: Sym) -> bool {
+    if depends_on_input(model, list) && !is_program_list(model, state, list) {
+        return true;
+    }
+    if model.facts(state, list).types.only(Types::STRING) {
+        return true;
+    }
+    let mut joined: Option<Facts> = None;
+    if let Some(object) = state.object(list).cloned() {
+        let is_map = matches!(model.symbols.value(list), Value::Alloc { kind: AllocKind::Map, .. });
+        let field = |(name, f): (&Rc<str>, &Field)| match f {
+            Field::Value(v) if is_map == (&**name == "[[key]]") => Some(*v),
+            _ => None,
+        };
+        let rest = if is_map { None } else { object.rest };
+        for element in object.fields.iter().filter_map(field).chain(rest) {
+            let facts = model.facts(state, element);
+            joined = Some(joined.map_or(facts, |j| j.join(facts)));
+        }
+    }
+    let learned = match joined {
+        Some(facts) if facts.types != Types::ANY => Facts { listed: true, ..facts },
+        _ => Facts { types: !Types::NULLISH, listed: true, string_form: true, ..Facts::ANY },
+    };
+    learn(model, state, x, learned)
+}
+
+/// A list the program made of values of its own.
+fn is_program_list(model: &Model, state: &State, list: Sym) -> bool {
+    state.object(list).is_some_and(|o| o.closed && o.rest.is_none_or(|r| !depends_on_input(model, r)))
+        && matches!(model.symbols.value(list), Value::Alloc { .. })
+}
+
+/// `x` is none of the elements of `list`: matters for lists of refused keys.
+fn assume_not_listed(model: &mut Model, state: &mut State, list: Sym, x: Sym) {
+    let Some(object) = state.object(list).cloned() else { return };
+    let mut learned = Facts::ANY;
+    let elements: Vec<Sym> =
+        object.fields.values().filter_map(|f| if let Field::Value(v) = f { Some(*v) } else { None }).chain(object.rest).collect();
+    for element in elements.into_iter().flat_map(|e| model.symbols.leaves(e)) {
+        match model.symbols.as_str(element).as_deref() {
+            Some("__proto__") => learned.refused.proto = true,
+            Some("constructor") => learned.refused.constructor = true,
+            Some("prototype") => learned.refused.prototype = true,
+            _ => {}
+        }
+    }
+    learn(model, state, x, learned);
+}
+
+/// The types that `typeof` names so.
+fn typeof_types(name: &Rc<str>) -> Types {
+    match &**name {
+        "undefined" => Types::UNDEFINED,
+        "boolean" => Types::BOOLEAN,
+        "number" => Types::NUMERIC,
+        "string" => Types::STRING,
+        "bigint" => Types::BIGINT,
+        "symbol" => Types::SYMBOL,
+        "function" => Types::FUNCTION,
+        "object" => Types::OBJECTS | Types::NULL,
+        _ => Types::NONE,
+    }
+}
+
+/// Built-ins that return nothing.
+pub fn is_void(path: &str) -> bool {
+    path.starts_with("console.")
+        || matches!(
+            path,
+            "Array.prototype.forEach"
+                | "Map.prototype.forEach"
+                | "Set.prototype.forEach"
+                | "Map.prototype.clear"
+                | "Set.prototype.clear"
+                | "clearTimeout"
+        )
+}
+
+/// Whether an anchored expression matches only digits and what separates them, as in a date.
+pub fn is_digit_groups(pattern: &str) -> bool {
+    pattern.strip_prefix('^').and_then(|p| p.strip_suffix('$')).is_some_and(only_digits)
+}
+
+/// Whether a piece of an expression matches only digits and what separates them.
+pub fn only_digits(pattern: &str) -> bool {
+    let plain =
+        pattern.replace("\\d", "0").replace("[0-9]", "0").replace("(?:", "(").replace("\\.", ".").replace("\\/", "/").replace("\\-", "-");
+    let plain = match plain.find("(?<") {
+        Some(_) => {
+            let mut text = String::new();
+            let mut rest = plain.as_str();
+            while let Some(at) = rest.find("(?<") {
+                text.push_str(&rest[..at]);
+                rest = rest[at..].find('>').map_or("", |end| &rest[at + end + 1..]);
+            }
+            text + rest
+        }
+        None => plain,
+    };
+    plain.contains('0')
+        && plain.chars().all(|c| {
+            c.is_ascii_digit()
+                || matches!(c, '{' | '}' | ',' | '+' | '*' | '?' | '|' | '(' | ')' | '[' | ']' | '-' | '/' | ':' | '.' | 'T' | 'Z' | ' ')
+        })
+}
+
+/// The text of each capturing group of an expression, with its name.
+pub fn capturing_groups(pattern: &str) -> Vec<(Option<String>, String)> {
+    let chars: Vec<char> = pattern.chars().collect();
+    let (mut groups, mut open, mut at, mut in_class) = (Vec::new(), Vec::new(), 0, false);
+    while at < chars.len() {
+        match chars[at] {
+            '\\' => at += 1,
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '(' if !in_class => {
+                let rest: String = chars[at + 1..].iter().take(40).collect();
+                let named = rest.starts_with("?<") && !rest.starts_with("?<=") && !rest.starts_with("?<!");
+                let name = named.then(|| rest[2..].split('>').next().unwrap_or_default().to_owned());
+                let captures = !rest.starts_with('?') || named;
+                let index = captures.then(|| {
+                    groups.push((name.clone(), String::new()));
+                    groups.len() - 1
+                });
+                let start = at + 1 + name.map_or(0, |n| n.chars().count() + 3);
+                open.push((index, start));
+            }
+            ')' if !in_class => {
+                if let Some((Some(index), start)) = open.pop() {
+                    groups[index].1 = chars.get(start..at).unwrap_or_default().iter().collect();
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    groups
+}
