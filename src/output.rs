@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::report::Report;
+pub(crate) use crate::sandbox::text::is_deceptive;
 
 pub mod concise;
 pub mod github;
@@ -158,15 +159,6 @@ pub(crate) fn push_escaped(text: &mut String, c: char) {
     } else {
         text.push(c);
     }
-}
-
-/// Control characters, bidirectional controls, and characters that show as nothing.
-pub(crate) fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// `1 error`, `2 errors`.

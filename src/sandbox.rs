@@ -644,7 +644,21 @@ fn nesting(value: &Value) -> u32 {
 
 /// How deeply a JSON text nests, found without recursion.
 pub fn json_nesting(json: &[u8]) -> u32 {
-    pool::open_brackets(json)
+    let (mut deepest, mut depth, mut in_string, mut escaped) = (0_u32, 0_u32, false, false);
+    for &byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -12,7 +12,7 @@ use super::{CallContext, Execution, IsolationOptions, Layer, LayerSet, Limits, O
 use crate::program::Executable;
 use crate::semantic::entry::find_entry;
 use crate::source::SourceFile;
-use crate::syntax::parse;
+use crate::syntax::{PrecheckLimits, parse, precheck};
 
 /// The limits that attacks run under: tight, so that they end soon.
 pub const ATTACK_LIMITS: Limits = Limits {
@@ -74,13 +74,10 @@ impl Attack {
         self.expected.contains(&outcome.class())
     }
 
-    /// The program, where the file is short, shallow and has an entry: a parser that recurses must not
-    /// meet the others outside a worker.
+    /// The program, where the file has an entry and a parser may meet it outside a worker.
     fn function(&self) -> Option<Executable> {
-        if !self.text.contains("execute") || self.text.len() > 64 << 10 || deepest_bracket(&self.text) > 64 {
-            return None;
-        }
         let source = SourceFile::new(self.name.clone(), self.text.clone());
+        precheck(&source, &PrecheckLimits::FUNCTION).ok()?;
         let parsed = parse(&source).ok()?;
         let entry = find_entry(&parsed, "execute")?;
         Some(Executable::new(&source, &parsed, &entry))
@@ -113,19 +110,6 @@ fn spell(formula: &str) -> Option<String> {
             None => return rest.is_empty().then_some(text),
         }
     }
-}
-
-fn deepest_bracket(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
 }
 
 /// One layer, as it was found.

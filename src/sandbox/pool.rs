@@ -21,7 +21,8 @@ use super::confine;
 use super::frame::{self, Greeting, Reply, Request, Verdict};
 use super::worker::{EXIT_FAULT, EXIT_ORPHAN, EXIT_PANIC, EXIT_STACK, EXIT_SYSCALL, Plan, SYSCALL_LINE};
 use super::{
-    Execution, Isolation, IsolationOptions, LayerSet, LimitKind, Limits, Outcome, Thrown, heap, input, milliseconds, nesting, text, worker,
+    Execution, Isolation, IsolationOptions, LayerSet, LimitKind, Limits, Outcome, Thrown, heap, input, json_nesting, milliseconds, nesting,
+    text, worker,
 };
 use crate::source::LineColumn;
 
@@ -305,7 +306,7 @@ fn outcome(verdict: Verdict, limits: &Limits) -> Outcome {
     let short = |text: &str| text::escape(text, frame::MESSAGE_BYTES_MAX);
     match verdict {
         Verdict::Returned(json) if json.len() as u64 > limits.output_bytes_max => Outcome::Limit(LimitKind::Output),
-        Verdict::Returned(json) if open_brackets(json.as_bytes()) > limits.nesting_max.min(Limits::NESTING_CEILING) => {
+        Verdict::Returned(json) if json_nesting(json.as_bytes()) > limits.nesting_max.min(Limits::NESTING_CEILING) => {
             Outcome::Limit(LimitKind::Nesting)
         }
         Verdict::Returned(json) => match input::parse(&json) {
@@ -331,25 +332,6 @@ fn outcome(verdict: Verdict, limits: &Limits) -> Outcome {
         Verdict::Limit(kind) => Outcome::Limit(kind),
         Verdict::EnginePanic(what) => Outcome::Crashed(short(&what)),
     }
-}
-
-/// How deeply a JSON text nests, found without recursion: a parser of it may recurse.
-pub(super) fn open_brackets(json: &[u8]) -> u32 {
-    let (mut deepest, mut depth, mut in_string, mut escaped) = (0_u32, 0_u32, false, false);
-    for &byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 /// A process that is or was a worker.

@@ -15,7 +15,7 @@ pub fn escape(text: &str, bytes_max: usize) -> String {
             '\n' => escaped.push_str("\\n"),
             '\r' => escaped.push_str("\\r"),
             '\t' => escaped.push_str("\\t"),
-            _ if is_unsafe(c) => {
+            _ if is_deceptive(c) => {
                 let _ = write!(escaped, "\\u{{{:x}}}", c as u32);
             }
             _ => escaped.push(c),
@@ -24,12 +24,13 @@ pub fn escape(text: &str, bytes_max: usize) -> String {
     escaped
 }
 
-/// Controls, line and paragraph separators, and the characters that reorder or hide text.
-pub fn is_unsafe(c: char) -> bool {
+/// Control characters, bidirectional controls, and characters that show as nothing.
+pub fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
