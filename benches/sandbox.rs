@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use fnvet::program::Executable;
-use fnvet::sandbox::{CallContext, Execution, IsolationOptions, Limits, Outcome, run_unreviewed, run_script};
+use fnvet::sandbox::{CallContext, Execution, IsolationOptions, Limits, Outcome, run_script, run_unreviewed};
 use fnvet::semantic::entry::find_entry;
 use fnvet::source::SourceFile;
 use fnvet::syntax::parse;

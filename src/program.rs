@@ -2,7 +2,6 @@
 //! back to the author's lines. The engine never reads the author's text, so nothing that two
 //! parsers read differently is a way in.
 
-
 use serde::{Deserialize, Serialize};
 use swc_common::sync::Lrc;
 use swc_common::{BytePos, GLOBALS, LineCol, SourceMap, Span, SyntaxContext};

@@ -160,7 +160,8 @@ fn a_function_of_every_form_returns_its_result() {
         ("a.js", "exports.execute = (input) => input.n + 1"),
         ("a.ts", "export function execute(input: { n: number }): number { return input.n + 1 }"),
     ] {
-        let execution = run_unreviewed(&program(path, text), None, &json!({"n": 1}), &CallContext::default(), &Limits::default(), &options());
+        let execution =
+            run_unreviewed(&program(path, text), None, &json!({"n": 1}), &CallContext::default(), &Limits::default(), &options());
         assert_eq!(execution.outcome, Outcome::Returned(json!(2)), "{text}: {execution:?}");
     }
 }
@@ -366,7 +367,8 @@ fn row_7_nesting_ends_in_a_limit_or_an_error() {
     let nested = |depth: usize| (0..depth).fold(json!(1), |value, _| json!({ "a": value }));
     let program = program("a.js", "function execute(input) { return input }");
     let limits = Limits::default();
-    let call = |input: &Value, schema: Option<&Value>| run_unreviewed(&program, schema, input, &CallContext::default(), &limits, &options());
+    let call =
+        |input: &Value, schema: Option<&Value>| run_unreviewed(&program, schema, input, &CallContext::default(), &limits, &options());
     assert_eq!(returned(&call(&nested(200), None)), nested(200));
     assert_eq!(call(&nested(201), None).outcome, Outcome::Limit(LimitKind::Nesting));
     assert_eq!(call(&nested(3_000), None).outcome, Outcome::Limit(LimitKind::Nesting));

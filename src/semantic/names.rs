@@ -80,12 +80,7 @@ impl SensitiveNames {
         let words = listed.chain(extra.iter().map(|n| (n.clone(), n.clone()))).map(|(name, id)| (split(&name), id)).collect();
         let set = |names: &[String]| names.iter().map(|n| n.to_lowercase()).collect();
         let joined = |names: &[String]| names.iter().map(|n| split(n).concat()).collect();
-        SensitiveNames {
-            words,
-           
-            first: set(&table.about.first_words),
-            exact: joined(&table.about.exact),
-        }
+        SensitiveNames { words, first: set(&table.about.first_words), exact: joined(&table.about.exact) }
     }
 
     /// The id of the thing that `name` names, if it is a sensitive one. The last words decide; a
