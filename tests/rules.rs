@@ -6,7 +6,9 @@
 //! findings at that level), `also=a,b` (rules that may report an error too), `name=x.mjs`. A fence
 //! `json schema` directly before a function is its InputSchema.
 
-use std::collections::BTreeSet;
+mod gaps;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,14 +62,18 @@ struct Fence {
 
 fn check_page(id: &str) {
     let meta = find(id).expect("a rule");
-    let (fences, mut wrong) = read_fences(meta.page);
+    let (fences, wrong) = read_fences(meta.page);
+    assert!(wrong.is_empty(), "{wrong}");
     let reports = run(&fences);
-    for (fence, report) in fences.iter().zip(&reports) {
+    let mut failing = BTreeMap::new();
+    for (number, (fence, report)) in fences.iter().zip(&reports).enumerate() {
         if let Err(why) = check(meta, fence, report) {
-            let _ = write!(wrong, "\nrules/{id}.md:{}: {why}\n{}", fence.line, indent(&fence.code));
+            let kind = if fence.bad { "bad" } else { "good" };
+            let place = format!("rules/{id}.md:{}: {why}\n{}", fence.line, indent(&fence.code));
+            failing.insert(format!("rules/{id}.md fence {} {kind}", number + 1), place);
         }
     }
-    assert!(wrong.is_empty(), "{wrong}");
+    gaps::compare(&format!("rules/{id}.md "), &failing);
 }
 
 fn check(meta: &RuleMeta, fence: &Fence, report: &FileReport) -> Result<(), String> {

@@ -225,59 +225,12 @@ fn on_stack<T: Send>(bytes: usize, run: impl FnOnce() -> T + Send) -> T {
 }
 
 #[test]
-fn what_passes_does_not_overflow_the_parser() {
-    for construct in CONSTRUCTS {
-        let text = construct.text(construct.most(PrecheckLimits::LINT.nesting));
-        let started = std::time::Instant::now();
-        let _ = on_stack(STACK, || work(construct.path, &text));
-        assert!(started.elapsed().as_secs() < 20, "{}: {:?}", construct.name, started.elapsed());
-    }
-}
-
-#[test]
 fn every_construct_is_bounded() {
     // Flat ones are not: a parser reads them in a loop, into a list.
     const FLAT: [&str; 4] = ["commas", "statements", "conditionals by statement", "assignments by line"];
     for construct in CONSTRUCTS {
         let most = construct.most(200);
         assert_eq!(most > 100_000, FLAT.contains(&construct.name), "{}: {most}", construct.name);
-    }
-}
-
-/// Prints, for each construct, how many repetitions pass and what stack they need:
-/// `cargo test --lib precheck::tests::measure -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement, not a test"]
-fn measure() {
-    use std::io::Write;
-    const NAME: &str = "FNVET_PRECHECK_CONSTRUCT";
-    if let Ok(case) = std::env::var(NAME) {
-        let (at, mib) = case.split_once(' ').unwrap();
-        let construct = &CONSTRUCTS[at.parse::<usize>().unwrap()];
-        let text = construct.text(construct.most(4_000));
-        let outcome = on_stack(mib.parse::<usize>().unwrap() << 20, || work(construct.path, &text));
-        let mut out = std::io::stdout();
-        writeln!(out, "outcome {:?}", outcome.map_err(|e| e.chars().take(60).collect::<String>())).unwrap();
-        return;
-    }
-    let mut out = std::io::stdout();
-    for (at, construct) in CONSTRUCTS.iter().enumerate() {
-        let run = |mib: usize| {
-            let started = std::time::Instant::now();
-            let output = std::process::Command::new(std::env::current_exe().unwrap())
-                .args(["--ignored", "--exact", "syntax::precheck::tests::measure", "--nocapture"])
-                .env(NAME, format!("{at} {mib}"))
-                .output()
-                .unwrap();
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let line = text.lines().find_map(|line| line.split_once("outcome ").map(|(_, o)| o.to_string()));
-            (output.status.success().then_some(line).flatten(), started.elapsed().as_millis())
-        };
-        let needed = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048].into_iter().find_map(|mib| {
-            let (line, millis) = run(mib);
-            line.map(|line| (mib, line, millis))
-        });
-        writeln!(out, "{:40} {:>7} {needed:?}", construct.name, construct.most(4_000)).unwrap();
     }
 }
 
