@@ -121,6 +121,14 @@ impl Finder {
 }
 
 impl Visit for Finder {
+    /// swc ends a statement after this name where the standard does not: other engines would run
+    /// another program.
+    fn visit_ident(&mut self, node: &Ident) {
+        if node.sym == *"await" {
+            self.add(node.span, "variables named `await`");
+        }
+    }
+
     fn visit_decorator(&mut self, node: &Decorator) {
         self.add(node.span, "decorators");
         node.visit_children_with(self);
@@ -227,6 +235,7 @@ mod tests {
         assert_eq!(unsupported_in("a.ts", "import x = require('x')"), ["`import =` declarations"]);
         assert_eq!(unsupported_in("a.ts", "export = 1"), ["`export =` assignments"]);
         assert_eq!(unsupported_in("a.js", "with (a) b"), ["`with` statements"]);
+        assert_eq!(unsupported_in("a.js", "var o = { await: 1 }; o.await; await\n[0]"), ["variables named `await`"]);
         assert_eq!(unsupported_in("a.js", "class A { static #x = 1; static { } }"), Vec::<&str>::new());
     }
 
