@@ -4,21 +4,17 @@
 
 use serde::{Deserialize, Serialize};
 use swc_common::sync::Lrc;
-use swc_common::{BytePos, GLOBALS, LineCol, SourceMap, Span, SyntaxContext};
-use swc_ecma_ast::{
-    AutoAccessor, Decorator, ExportNamedSpecifier, ExportSpecifier, Ident, ImportDecl, ImportPhase, ModuleDecl, ModuleExportName,
-    ModuleItem, NamedExport, Pass, Program, TsExportAssignment, TsImportEqualsDecl, UsingDecl, WithStmt,
-};
+use swc_common::{BytePos, GLOBALS, LineCol, SourceMap, SyntaxContext};
+use swc_ecma_ast::{ExportNamedSpecifier, ExportSpecifier, Ident, ModuleDecl, ModuleExportName, ModuleItem, NamedExport, Pass, Program};
 use swc_ecma_codegen::text_writer::JsWriter;
 use swc_ecma_codegen::{Config, Emitter, Node};
 use swc_ecma_transforms_base::fixer::fixer;
 use swc_ecma_transforms_base::hygiene::hygiene;
 use swc_ecma_transforms_typescript::strip;
-use swc_ecma_visit::{Visit, VisitWith};
 
 use crate::semantic::entry::{Entry, EntryKind};
-use crate::source::{Goal, Language, LineColumn, SourceFile, TextRange};
-use crate::syntax::{Parsed, range_of};
+use crate::source::{Goal, Language, LineColumn, SourceFile};
+use crate::syntax::Parsed;
 
 mod reads;
 
@@ -92,79 +88,6 @@ fn in_javascript(source: &SourceFile, parsed: &Parsed) -> Program {
     program
 }
 
-/// A construct that parses and that the sandbox does not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsupported {
-    /// Where.
-    pub range: TextRange,
-    /// What, as a noun in the plural.
-    pub what: &'static str,
-}
-
-/// What the sandbox does not run, in order. An engine that still refuses a program in which nothing
-/// of this is found says so in [`crate::sandbox::parse`].
-pub fn unsupported(parsed: &Parsed) -> Vec<Unsupported> {
-    let mut finder = Finder { found: Vec::new() };
-    parsed.program.visit_with(&mut finder);
-    finder.found.sort_by_key(|found| found.range);
-    finder.found
-}
-
-struct Finder {
-    found: Vec<Unsupported>,
-}
-
-impl Finder {
-    fn add(&mut self, span: Span, what: &'static str) {
-        self.found.push(Unsupported { range: range_of(span), what });
-    }
-}
-
-impl Visit for Finder {
-    /// swc ends a statement after this name where the standard does not: other engines would run
-    /// another program.
-    fn visit_ident(&mut self, node: &Ident) {
-        if node.sym == *"await" {
-            self.add(node.span, "variables named `await`");
-        }
-    }
-
-    fn visit_decorator(&mut self, node: &Decorator) {
-        self.add(node.span, "decorators");
-        node.visit_children_with(self);
-    }
-
-    fn visit_auto_accessor(&mut self, node: &AutoAccessor) {
-        self.add(node.span, "`accessor` fields");
-        node.visit_children_with(self);
-    }
-
-    fn visit_using_decl(&mut self, node: &UsingDecl) {
-        self.add(node.span, "`using` declarations");
-        node.visit_children_with(self);
-    }
-
-    fn visit_with_stmt(&mut self, node: &WithStmt) {
-        self.add(node.span, "`with` statements");
-        node.visit_children_with(self);
-    }
-
-    fn visit_import_decl(&mut self, node: &ImportDecl) {
-        if node.phase != ImportPhase::Evaluation {
-            self.add(node.span, "phases of `import`");
-        }
-    }
-
-    fn visit_ts_import_equals_decl(&mut self, node: &TsImportEqualsDecl) {
-        self.add(node.span, "`import =` declarations");
-    }
-
-    fn visit_ts_export_assignment(&mut self, node: &TsExportAssignment) {
-        self.add(node.span, "`export =` assignments");
-        node.visit_children_with(self);
-    }
-}
-
 /// Types, enums, namespaces and parameter properties become JavaScript; names stay what they were.
 fn erase_types(program: &mut Program, parsed: &Parsed) {
     GLOBALS.set(&parsed.globals, || {
@@ -223,21 +146,6 @@ mod tests {
     use super::*;
     use crate::semantic::entry::find_entry;
     use crate::syntax::parse;
-
-    fn unsupported_in(path: &str, text: &str) -> Vec<&'static str> {
-        unsupported(&parse(&SourceFile::new(path, text)).unwrap()).into_iter().map(|found| found.what).collect()
-    }
-
-    #[test]
-    fn what_the_engine_lacks_is_named() {
-        assert_eq!(unsupported_in("a.ts", "@d class A { @d x() {} accessor y = 1 }"), ["decorators", "decorators", "`accessor` fields"]);
-        assert_eq!(unsupported_in("a.ts", "{ using x = null }"), ["`using` declarations"]);
-        assert_eq!(unsupported_in("a.ts", "import x = require('x')"), ["`import =` declarations"]);
-        assert_eq!(unsupported_in("a.ts", "export = 1"), ["`export =` assignments"]);
-        assert_eq!(unsupported_in("a.js", "with (a) b"), ["`with` statements"]);
-        assert_eq!(unsupported_in("a.js", "var o = { await: 1 }; o.await; await\n[0]"), ["variables named `await`"]);
-        assert_eq!(unsupported_in("a.js", "class A { static #x = 1; static { } }"), Vec::<&str>::new());
-    }
 
     #[test]
     fn literals_are_printed_as_they_were_written() {

@@ -36,6 +36,7 @@ pub mod secrets;
 pub mod state;
 pub mod symbol;
 pub mod unit;
+pub mod unsupported;
 #[cfg(test)]
 pub(crate) mod verify;
 

@@ -6,9 +6,10 @@
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 
-use fnvet::program::{Executable, printed, unsupported};
+use fnvet::program::{Executable, printed};
 use fnvet::sandbox::{CallContext, Execution, IsolationOptions, Limits, Outcome, run_script, run_unreviewed};
 use fnvet::semantic::entry::find_entry;
+use fnvet::semantic::unsupported::unsupported;
 use fnvet::source::{Goal, SourceFile};
 use fnvet::syntax::{PrecheckLimits, parse, precheck};
 use rayon::prelude::*;

@@ -15,6 +15,7 @@ use swc_common::{GLOBALS, Span, SyntaxContext};
 use swc_ecma_ast as ast;
 
 use crate::semantic::ir::{FuncId, Ir, SlotId};
+use crate::semantic::unsupported::unsupported;
 use crate::source::{Goal, Language, SourceFile};
 use crate::syntax::{Parsed, range_of};
 
@@ -56,6 +57,7 @@ pub fn lower(parsed: &Parsed, source: &SourceFile) -> Ir {
         f: Builder::new(FuncId(0)),
     };
     lowering.program(&parsed.program, parsed.goal == Goal::Module);
+    lowering.ir.unsupported.extend(unsupported(parsed));
     lowering.ir
 }
 
