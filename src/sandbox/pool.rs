@@ -408,7 +408,7 @@ fn take(limits: &Limits, options: &IsolationOptions) -> io::Result<Worker> {
     let order = Order {
         executable: match &options.worker {
             Some(path) => path.clone(),
-            None => std::env::current_exe()?,
+            None => own_executable()?,
         },
         address_space_bytes: limits.heap_bytes_max.saturating_mul(2).saturating_add(ADDRESS_SPACE_SLACK_BYTES),
         processor_seconds: limits.wall_clock_ms_max.div_ceil(1_000).saturating_add(2),
@@ -418,6 +418,13 @@ fn take(limits: &Limits, options: &IsolationOptions) -> io::Result<Worker> {
     let gone = || io::Error::other("the thread that starts workers has ended");
     spawner().send(Demand { order, spares: options.spare_workers, answer }).map_err(|_| gone())?;
     answered.recv().map_err(|_| gone())?
+}
+
+/// The running program itself: on Linux by the kernel's own name for it, which stays right when the
+/// file is replaced by another version.
+fn own_executable() -> io::Result<PathBuf> {
+    let own = PathBuf::from("/proc/self/exe");
+    if cfg!(target_os = "linux") && own.exists() { Ok(own) } else { std::env::current_exe() }
 }
 
 /// The way to the one thread that starts workers.
