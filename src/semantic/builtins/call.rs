@@ -75,6 +75,10 @@ impl Analyzer<'_> {
             "Function.prototype.bind" => {
                 let receiver = first.unwrap_or_else(|| self.model.symbols.undefined());
                 let bound = args.list.get(1..).unwrap_or_default().to_vec();
+                // A chain of bindings that is too deep to follow is a function of which only that is known.
+                if self.model.symbols.is_deep(this) {
+                    return self.opaque(reg, nth, Facts::of(Types::FUNCTION), &[receiver]).into();
+                }
                 return self.model.symbols.intern(Value::Bound { target: this, this: receiver, args: bound }).into();
             }
             _ => {}
