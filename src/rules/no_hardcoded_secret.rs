@@ -33,10 +33,10 @@ impl Rule for NoHardcodedSecret {
         for constant in &cx.semantic.seen().strings {
             if let Some(title) = secrets::credential(&constant.text) {
                 findings.push(credential(title, constant.range));
-            } else if let Some(name) = constant.names.iter().find(|n| names.sensitive(n).is_some()) {
-                if secrets::looks_secret(&constant.text) {
-                    findings.push(bound(name, constant.range));
-                }
+            } else if let Some(name) = constant.names.iter().find(|n| names.sensitive(n).is_some())
+                && secrets::looks_secret(&constant.text)
+            {
+                findings.push(bound(name, constant.range));
             }
         }
         // A text composed of parts is one secret, told at its widest place.

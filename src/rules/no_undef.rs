@@ -35,10 +35,10 @@ impl Rule for NoUndef {
             if semantic.seen().created_globals.contains(&mention.path) || !cx.source.slice(mention.range).starts_with(&mention.path) {
                 continue;
             }
-            if let Global::Absent(hint) = classify(&mention.path, semantic.settings(), semantic.is_commonjs()) {
-                if told.insert((mention.path.clone(), semantic.enclosing_function(mention.range).to_owned())) {
-                    findings.push(absent(&mention.path, hint, mention.range));
-                }
+            if let Global::Absent(hint) = classify(&mention.path, semantic.settings(), semantic.is_commonjs())
+                && told.insert((mention.path.clone(), semantic.enclosing_function(mention.range).to_owned()))
+            {
+                findings.push(absent(&mention.path, hint, mention.range));
             }
         }
         findings

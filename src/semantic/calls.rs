@@ -120,6 +120,10 @@ impl Analyzer<'_> {
                 let this = captured.unwrap_or_else(|| self.receiver(func, this));
                 self.enter(state, reg, nth, func, this, args.clone(), range)
             }
+            // Bound in a loop to itself: which of the bindings is called cannot be followed.
+            Value::Bound { target, .. } if self.model.symbols.leaves(target).contains(&callee) => {
+                self.call_unknown(state, reg, callee, this, args)
+            }
             Value::Bound { target, this, args: bound } => {
                 let mut all = Args { list: bound, ..Args::default() };
                 all.ranges = vec![range; all.list.len()];

@@ -202,13 +202,14 @@ impl Analyzer<'_> {
         if limited && depth > 0 {
             return;
         }
-        if let Value::Prop(base, PropKey::Name(name)) = self.model.symbols.value(sym).clone() {
-            if matches!(&*name, "length" | "size") && self.model.facts(state, base).types.only(Types::ITERABLE) {
-                if let Size::Linear(paths) | Size::Arbitrary(paths) = self.size_of_collection(state, base) {
-                    linear.extend(paths);
-                }
-                return;
+        if let Value::Prop(base, PropKey::Name(name)) = self.model.symbols.value(sym).clone()
+            && matches!(&*name, "length" | "size")
+            && self.model.facts(state, base).types.only(Types::ITERABLE)
+        {
+            if let Size::Linear(paths) | Size::Arbitrary(paths) = self.size_of_collection(state, base) {
+                linear.extend(paths);
             }
+            return;
         }
         if let Some(path) = self.model.input_path(sym) {
             if facts.types.may(Types::NUMBER | Types::TEXT) {
@@ -228,16 +229,19 @@ impl Analyzer<'_> {
             Value::Call(path, _) if path.starts_with("String.prototype.indexOf") || path.starts_with("Array.prototype.indexOf") => {}
             _ => {}
         }
-        if let Value::Opaque(_) = value {
-            if facts.types.only(Types::NUMBER) && facts.integer && facts.range.lo >= -1.0 && !facts.range.hi.is_finite() {
-                // A length, a count, an index of something.
-                for part in self.model.symbols.operands(sym).collect::<Vec<_>>() {
-                    if let Size::Linear(paths) | Size::Arbitrary(paths) = self.size_of_collection(state, part) {
-                        linear.extend(paths);
-                    }
+        if let Value::Opaque(_) = value
+            && facts.types.only(Types::NUMBER)
+            && facts.integer
+            && facts.range.lo >= -1.0
+            && !facts.range.hi.is_finite()
+        {
+            // A length, a count, an index of something.
+            for part in self.model.symbols.operands(sym).collect::<Vec<_>>() {
+                if let Size::Linear(paths) | Size::Arbitrary(paths) = self.size_of_collection(state, part) {
+                    linear.extend(paths);
                 }
-                return;
             }
+            return;
         }
         let mut parts = Vec::new();
         for_each_part(&value, |part| parts.push(part));
@@ -282,14 +286,13 @@ impl Analyzer<'_> {
                     parts.extend(object.spreads.iter().copied());
                 }
             }
-            Value::Call(path, args) => {
-                if path.starts_with("String.prototype.")
+            Value::Call(path, args)
+                if (path.starts_with("String.prototype.")
                     || path.starts_with("[[")
                     || path.starts_with("JSON.")
-                    || matches!(&**path, "String" | "btoa" | "encodeURIComponent" | "decodeURIComponent")
-                {
-                    parts.extend(args.iter().take(1));
-                }
+                    || matches!(&**path, "String" | "btoa" | "encodeURIComponent" | "decodeURIComponent")) =>
+            {
+                parts.extend(args.iter().take(1));
             }
             Value::Template(_, inner) => parts.extend(inner),
             Value::Instance(inner, _) | Value::Version(inner, _) | Value::Rest(inner, _) => parts.push(*inner),
@@ -353,10 +356,10 @@ impl Analyzer<'_> {
 
     /// `Object.keys(x)` and its kin.
     pub fn cost_of_keys(&mut self, state: &State, of: Sym, range: TextRange) {
-        if self.observing_cost() {
-            if let Size::Linear(paths) = self.size_of_collection(state, of) {
-                self.charge_linear(range, &paths, "every key is taken of");
-            }
+        if self.observing_cost()
+            && let Size::Linear(paths) = self.size_of_collection(state, of)
+        {
+            self.charge_linear(range, &paths, "every key is taken of");
         }
     }
 
@@ -405,11 +408,9 @@ impl Analyzer<'_> {
                 | "toReversed"
                 | "concat"
         );
-        if linear {
-            if let Size::Linear(paths) = self.size_of_collection(state, this) {
-                let what = if method.contains("ort") { "sorting takes every element of" } else { "the work is done for each element of" };
-                self.charge_linear(range, &paths, what);
-            }
+        if linear && let Size::Linear(paths) = self.size_of_collection(state, this) {
+            let what = if method.contains("ort") { "sorting takes every element of" } else { "the work is done for each element of" };
+            self.charge_linear(range, &paths, what);
         }
     }
 

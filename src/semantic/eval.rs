@@ -354,10 +354,10 @@ impl Analyzer<'_> {
     }
 
     fn global(&mut self, state: &mut State, name: &str, range: TextRange, reg: Reg) -> Sym {
-        if self.model.created_globals_contains(name) {
-            if let Some(Field::Value(sym)) = self.global_field(state, name) {
-                return sym;
-            }
+        if self.model.created_globals_contains(name)
+            && let Some(Field::Value(sym)) = self.global_field(state, name)
+        {
+            return sym;
         }
         match name {
             "NaN" => return self.model.symbols.number(f64::NAN),
@@ -452,11 +452,11 @@ impl Analyzer<'_> {
         if !self.reporting {
             return;
         }
-        if let Some(text) = self.model.symbols.as_str(sym) {
-            if text.len() >= 8 {
-                let names = self.constant_names.get(&sym).into_iter().flatten().cloned().collect();
-                self.seen.strings.insert(StringConstant { text: text.to_string(), range, names });
-            }
+        if let Some(text) = self.model.symbols.as_str(sym)
+            && text.len() >= 8
+        {
+            let names = self.constant_names.get(&sym).into_iter().flatten().cloned().collect();
+            self.seen.strings.insert(StringConstant { text: text.to_string(), range, names });
         }
     }
 
@@ -473,10 +473,10 @@ impl Analyzer<'_> {
         let a = self.shallow(state, a);
         if op == UnaryOp::Not {
             // `!!x` keeps the truth of `x`; two negations of a condition are the condition.
-            if let Value::Unary(UnaryOp::Not, inner) = *self.model.symbols.value(a) {
-                if matches!(self.model.symbols.value(inner), Value::Unary(UnaryOp::Not, _)) {
-                    return inner;
-                }
+            if let Value::Unary(UnaryOp::Not, inner) = *self.model.symbols.value(a)
+                && matches!(self.model.symbols.value(inner), Value::Unary(UnaryOp::Not, _))
+            {
+                return inner;
             }
         }
         self.model.symbols.intern(Value::Unary(op, a))
@@ -721,20 +721,20 @@ impl Analyzer<'_> {
     }
 
     fn object_rest(&mut self, state: &mut State, reg: Reg, object: Sym, excluded: Vec<Rc<str>>) -> Sym {
-        if let Some(known) = state.object(object).cloned() {
-            if known.closed || !known.fields.is_empty() {
-                let mut rest = (*known).clone();
-                for key in &excluded {
-                    rest.fields.insert(key.clone(), Field::Absent);
-                }
-                if !rest.closed {
-                    let base = rest.base.unwrap_or(object);
-                    rest.spreads.push(base);
-                    rest.closed = true;
-                }
-                rest.base = None;
-                return self.allocate(state, reg, 0, AllocKind::Object, rest);
+        if let Some(known) = state.object(object).cloned()
+            && (known.closed || !known.fields.is_empty())
+        {
+            let mut rest = (*known).clone();
+            for key in &excluded {
+                rest.fields.insert(key.clone(), Field::Absent);
             }
+            if !rest.closed {
+                let base = rest.base.unwrap_or(object);
+                rest.spreads.push(base);
+                rest.closed = true;
+            }
+            rest.base = None;
+            return self.allocate(state, reg, 0, AllocKind::Object, rest);
         }
         self.model.symbols.intern(Value::Rest(object, excluded))
     }
@@ -810,18 +810,20 @@ impl Analyzer<'_> {
 
     /// A key of `object` in one turn of `for … in` or a walk over its keys.
     pub fn key_in_turn(&mut self, state: &mut State, reg: Reg, object: Sym, site: Rc<Site>) -> Sym {
-        if let Some(known) = state.object(object).cloned() {
-            if known.closed && known.rest.is_none() && known.spreads.is_empty() && known.fields.len() <= 64 {
-                let names: Vec<Rc<str>> =
-                    known.fields.iter().filter(|(_, f)| !matches!(f, Field::Absent)).map(|(k, _)| k.clone()).collect();
-                let names: Vec<Sym> = names.iter().map(|n| self.model.symbols.string(n)).collect();
-                if !names.is_empty() {
-                    let key = self.one_of(state, reg, 60, &names);
-                    return match self.model.symbols.value(key) {
-                        Value::Phi(_) => self.model.symbols.intern(Value::Instance(key, Which::Turn(site))),
-                        _ => key,
-                    };
-                }
+        if let Some(known) = state.object(object).cloned()
+            && known.closed
+            && known.rest.is_none()
+            && known.spreads.is_empty()
+            && known.fields.len() <= 64
+        {
+            let names: Vec<Rc<str>> = known.fields.iter().filter(|(_, f)| !matches!(f, Field::Absent)).map(|(k, _)| k.clone()).collect();
+            let names: Vec<Sym> = names.iter().map(|n| self.model.symbols.string(n)).collect();
+            if !names.is_empty() {
+                let key = self.one_of(state, reg, 60, &names);
+                return match self.model.symbols.value(key) {
+                    Value::Phi(_) => self.model.symbols.intern(Value::Instance(key, Which::Turn(site))),
+                    _ => key,
+                };
             }
         }
         let keys = self.model.symbols.intern(Value::KeyOf(object));

@@ -219,15 +219,16 @@ impl<'a> Analyzer<'a> {
     /// Interprets an activation from `entry` and, when observing, observes it.
     pub fn activate(&mut self, frame: Frame, entry: State) -> Outcome {
         let key = (frame.func, frame.ctx);
-        if !self.reporting {
-            if let Some((state, this, args, outcome, yielded)) = self.memo.get(&key) {
-                if *this == frame.this && *args == frame.args && *state == entry {
-                    if let (Some(slot), Some(yielded)) = (self.yields.last_mut(), yielded) {
-                        *slot = Some(*yielded);
-                    }
-                    return outcome.clone();
-                }
+        if !self.reporting
+            && let Some((state, this, args, outcome, yielded)) = self.memo.get(&key)
+            && *this == frame.this
+            && *args == frame.args
+            && *state == entry
+        {
+            if let (Some(slot), Some(yielded)) = (self.yields.last_mut(), yielded) {
+                *slot = Some(*yielded);
             }
+            return outcome.clone();
         }
         let (this, args) = (frame.this, frame.args.clone());
         self.frames.push(frame);
@@ -345,10 +346,10 @@ impl Run {
             analyzer.steps += 1;
             let op = &body.ops[reg.index()];
             (analyzer.current, analyzer.current_block) = (Some(reg), block);
-            if let Some(handler) = here.handler {
-                if may_throw(&op.kind) {
-                    self.raise(analyzer, handler, &state, None);
-                }
+            if let Some(handler) = here.handler
+                && may_throw(&op.kind)
+            {
+                self.raise(analyzer, handler, &state, None);
             }
             let caught = self.caught.get(&block).copied();
             let result = analyzer.operate(&mut state, reg, op, &self.trace.registers, caught);

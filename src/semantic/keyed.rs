@@ -100,7 +100,7 @@ impl Analyzer<'_> {
                 let (first, last) = (quasis.first().map_or("", |q| q), quasis.last().map_or("", |q| q));
                 let dangerous = ["__proto__", "constructor", "prototype"];
                 let begins = |d: &&str| d.starts_with(first) && d.ends_with(last);
-                (!first.is_empty() || !last.is_empty()) && !dangerous.iter().any(|d| begins(&d))
+                (!first.is_empty() || !last.is_empty()) && !dangerous.iter().any(begins)
             }
             _ => false,
         }

@@ -701,26 +701,26 @@ impl Analyzer<'_> {
             .flatten()
             .find(|op| op.shrinks && op.added.contains(&value))
             .cloned();
-        if let Some(op) = taken {
-            if let Some(exit) = self.exit_by_shrinking(trace, natural, latches, op.collection, state, func) {
-                return exit;
-            }
+        if let Some(op) = taken
+            && let Some(exit) = self.exit_by_shrinking(trace, natural, latches, op.collection, state, func)
+        {
+            return exit;
         }
         if let Some(exit) = self.exit_by_slicing(trace, natural, latches, value) {
             return exit;
         }
-        if let Value::Prop(of, PropKey::Name(name)) = self.model.symbols.value(value).clone() {
-            if &*name == "done" {
-                if self.is_endless_iterator(state, of) {
-                    return Exit::Stuck("the iterator it asks never ends".into(), Vec::new());
-                }
-                return Exit::Ranked(Size::Bounded);
+        if let Value::Prop(of, PropKey::Name(name)) = self.model.symbols.value(value).clone()
+            && &*name == "done"
+        {
+            if self.is_endless_iterator(state, of) {
+                return Exit::Stuck("the iterator it asks never ends".into(), Vec::new());
             }
+            return Exit::Ranked(Size::Bounded);
         }
-        if let Some(next) = self.next_values(trace, natural, latches, value) {
-            if next.iter().all(|&(n, _)| self.descends(n, value, 0)) {
-                return Exit::Ranked(self.size_of_collection(state, value));
-            }
+        if let Some(next) = self.next_values(trace, natural, latches, value)
+            && next.iter().all(|&(n, _)| self.descends(n, value, 0))
+        {
+            return Exit::Ranked(self.size_of_collection(state, value));
         }
         if self.shrinks_towards_zero(trace, natural, latches, value) {
             return Exit::Ranked(Size::Bounded);
@@ -992,10 +992,10 @@ impl Analyzer<'_> {
                 }
             },
             Value::Prop(base, PropKey::Name(key)) if &**key == "[[time]]" => {
-                if let Value::Phi(site) = self.model.symbols.value(*base) {
-                    if matches!(site.what, SiteKind::Slot(block, _) if block == natural.header) {
-                        out.push(sym);
-                    }
+                if let Value::Phi(site) = self.model.symbols.value(*base)
+                    && matches!(site.what, SiteKind::Slot(block, _) if block == natural.header)
+                {
+                    out.push(sym);
                 }
             }
             value => for_each_part(value, |part| self.loop_bases(natural, part, out, depth + 1)),
@@ -1085,11 +1085,11 @@ impl Analyzer<'_> {
                     let step = amount(self, b);
                     return of(inner.range.add(step));
                 }
-                if op == BinaryOp::Add {
-                    if let Some(inner) = self.difference(b, base, state, depth + 1) {
-                        let step = amount(self, a);
-                        return of(inner.range.add(step));
-                    }
+                if op == BinaryOp::Add
+                    && let Some(inner) = self.difference(b, base, state, depth + 1)
+                {
+                    let step = amount(self, a);
+                    return of(inner.range.add(step));
                 }
                 None
             }
@@ -1221,10 +1221,11 @@ impl Analyzer<'_> {
         for part in parts {
             let facts = self.model.facts(state, part);
             let positive = facts.types.only(Types::NUMBER) && (facts.range.lo > 0.0 || facts.range.hi < 0.0);
-            if !positive && !facts.listed {
-                if let Some(source) = self.influence(state, part) {
-                    return Some(source);
-                }
+            if !positive
+                && !facts.listed
+                && let Some(source) = self.influence(state, part)
+            {
+                return Some(source);
             }
         }
         None

@@ -355,12 +355,11 @@ impl Model {
             let nan = if of.types.may(Types::NAN) || !of.types.only(Types::DATE) { Types::NAN } else { Types::NONE };
             return Facts { types: Types::NUMBER | nan, range: of.range, integer: true, ..Facts::ANY };
         }
-        if let PropKey::Name(_) = key {
-            if let Value::Builtin(path) = self.symbols.value(base) {
-                if &**path == "__env" {
-                    return Facts::of(Types::STRING | Types::NUMBER | Types::BOOLEAN | Types::UNDEFINED);
-                }
-            }
+        if let PropKey::Name(_) = key
+            && let Value::Builtin(path) = self.symbols.value(base)
+            && &**path == "__env"
+        {
+            return Facts::of(Types::STRING | Types::NUMBER | Types::BOOLEAN | Types::UNDEFINED);
         }
         if self.input_path(sym).is_some() {
             let base_facts = self.facts(state, base);

@@ -67,19 +67,18 @@ impl Analyzer<'_> {
 
     /// The value of a property, whatever the object is one of.
     pub fn get(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey) -> Sym {
-        if let PropKey::Dynamic(sym) = key {
-            if let Some(names) = self.key_texts(*sym) {
-                if names.len() <= 8 {
-                    let values: Vec<Sym> = names.into_iter().map(|n| self.get(state, reg, object, &PropKey::Name(n))).collect();
-                    let all_same = values.windows(2).all(|w| w[0] == w[1]);
-                    if all_same {
-                        return values[0];
-                    }
-                    let merged = self.model.symbols.intern(Value::Prop(object, key.clone()));
-                    values.iter().for_each(|&v| self.model.symbols.add_operand(merged, v));
-                    return merged;
-                }
+        if let PropKey::Dynamic(sym) = key
+            && let Some(names) = self.key_texts(*sym)
+            && names.len() <= 8
+        {
+            let values: Vec<Sym> = names.into_iter().map(|n| self.get(state, reg, object, &PropKey::Name(n))).collect();
+            let all_same = values.windows(2).all(|w| w[0] == w[1]);
+            if all_same {
+                return values[0];
             }
+            let merged = self.model.symbols.intern(Value::Prop(object, key.clone()));
+            values.iter().for_each(|&v| self.model.symbols.add_operand(merged, v));
+            return merged;
         }
         let leaves = self.model.symbols.leaves(object);
         if leaves.len() <= 1 {
@@ -185,14 +184,14 @@ impl Analyzer<'_> {
             };
         }
         let is_plain = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Object | AllocKind::Array, .. });
-        if let (Some(rest), true) = (known.rest, is_plain) {
-            if builtins::method(self.types_of(state, object), name).is_none() || is_index {
-                let undefined = self.model.symbols.undefined();
-                let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
-                self.model.symbols.add_operand(merged, rest);
-                self.model.symbols.add_operand(merged, undefined);
-                return merged;
-            }
+        if let (Some(rest), true) = (known.rest, is_plain)
+            && (builtins::method(self.types_of(state, object), name).is_none() || is_index)
+        {
+            let undefined = self.model.symbols.undefined();
+            let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
+            self.model.symbols.add_operand(merged, rest);
+            self.model.symbols.add_operand(merged, undefined);
+            return merged;
         }
         match known.prototype {
             Some(prototype) => self.get_from_prototype(state, object, prototype, name, depth),
@@ -380,10 +379,10 @@ impl Analyzer<'_> {
 
     /// What `Object.getPrototypeOf(x)` is.
     pub fn prototype_of(&mut self, state: &State, object: Sym) -> Sym {
-        if let Some(path) = self.model.symbols.as_builtin(object) {
-            if path.ends_with(".prototype") {
-                return self.model.symbols.builtin("Object.prototype");
-            }
+        if let Some(path) = self.model.symbols.as_builtin(object)
+            && path.ends_with(".prototype")
+        {
+            return self.model.symbols.builtin("Object.prototype");
         }
         if let Some(prototype) = state.object(object).and_then(|o| o.prototype) {
             return match self.model.symbols.value(prototype) {
@@ -554,10 +553,10 @@ impl Analyzer<'_> {
             }
         }
         if let PropKey::Dynamic(key) = key {
-            if let Some(names) = self.key_texts(key) {
-                if names.iter().any(|n| &**n == "__proto__") {
-                    self.observe_proto_key("__proto__", range, "written");
-                }
+            if let Some(names) = self.key_texts(key)
+                && names.iter().any(|n| &**n == "__proto__")
+            {
+                self.observe_proto_key("__proto__", range, "written");
             }
             self.observe_keyed_write(state, object, key, value, range);
         }
@@ -755,10 +754,10 @@ impl Analyzer<'_> {
     pub fn delete(&mut self, state: &mut State, object: Sym, key: PropKey, range: TextRange) {
         let undefined = self.model.symbols.undefined();
         let leaves = self.model.symbols.leaves(object);
-        if let PropKey::Name(name) = &key {
-            if &**name == "__proto__" {
-                self.observe_proto_key(name, range, "deleted");
-            }
+        if let PropKey::Name(name) = &key
+            && &**name == "__proto__"
+        {
+            self.observe_proto_key(name, range, "deleted");
         }
         for &leaf in &leaves {
             if self.write_builtin(state, leaf, &key, undefined, range) {
@@ -788,14 +787,12 @@ impl Analyzer<'_> {
     pub fn super_get(&mut self, state: &mut State, reg: Reg, key: PropKey) -> Sym {
         let this = self.frame().this;
         let parent = state.object(this).and_then(|o| o.prototype).and_then(|class| state.object(class).cloned());
-        if let (Some(parent), PropKey::Name(name)) = (parent, &key) {
-            if let Some(Field::Value(parent)) = parent.fields.get("[[parent]]") {
-                if let Value::Class(class) = *self.model.symbols.value(*parent) {
-                    if let Some(member) = self.class_member(state, class, name, false, 0) {
-                        return member;
-                    }
-                }
-            }
+        if let (Some(parent), PropKey::Name(name)) = (parent, &key)
+            && let Some(Field::Value(parent)) = parent.fields.get("[[parent]]")
+            && let Value::Class(class) = *self.model.symbols.value(*parent)
+            && let Some(member) = self.class_member(state, class, name, false, 0)
+        {
+            return member;
         }
         self.opaque(reg, 0, Facts::ANY, &[this])
     }

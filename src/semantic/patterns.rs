@@ -76,7 +76,7 @@ impl Analyzer<'_> {
         }
         match self.model.symbols.value(source).clone() {
             Value::Call(path, args) if path.starts_with("String.prototype.replace") => {
-                let Some(&Value::Regex { ref pattern, .. }) = args.get(1).map(|&r| self.model.symbols.value(r)) else { return false };
+                let Some(Value::Regex { pattern, .. }) = args.get(1).map(|&r| self.model.symbols.value(r)) else { return false };
                 let with = args.get(2).and_then(|&w| self.model.symbols.as_str(w)).unwrap_or_else(|| "".into());
                 regex::is_escape_idiom(pattern, &with) || removes_special(pattern, &with)
             }

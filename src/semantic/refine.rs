@@ -26,15 +26,11 @@ pub fn assume(model: &mut Model, state: &mut State, sym: Sym, truth: bool) -> bo
     }
     match model.symbols.value(sym).clone() {
         Value::Unary(UnaryOp::Not, a) => return assume(model, state, a, !truth),
-        Value::Binary(op, a, b) => {
-            if !assume_binary(model, state, op, a, b, truth) {
-                return false;
-            }
+        Value::Binary(op, a, b) if !assume_binary(model, state, op, a, b, truth) => {
+            return false;
         }
-        Value::Call(path, args) => {
-            if !assume_call(model, state, &path, &args, truth) {
-                return false;
-            }
+        Value::Call(path, args) if !assume_call(model, state, &path, &args, truth) => {
+            return false;
         }
         _ => {}
     }
@@ -82,10 +78,10 @@ fn learn_operand(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
             possible.push(operand);
         }
     }
-    if let [only] = possible[..] {
-        if !model.symbols.is_constant(only) {
-            learn(model, state, only, facts);
-        }
+    if let [only] = possible[..]
+        && !model.symbols.is_constant(only)
+    {
+        learn(model, state, only, facts);
     }
 }
 
@@ -164,10 +160,8 @@ fn learn_parts(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
             ("Number", [a]) if model.facts(state, *a).types.only(Types::NUMERIC | Types::DATE) => {
                 learn_numeric(model, state, *a, facts.range, !Types::NAN);
             }
-            ("Date.time", [a]) if !facts.types.may(Types::NAN) => {
-                if model.facts(state, *a).types.only(Types::NUMERIC) {
-                    learn_numeric(model, state, *a, facts.range, !Types::NAN);
-                }
+            ("Date.time", [a]) if !facts.types.may(Types::NAN) && model.facts(state, *a).types.only(Types::NUMERIC) => {
+                learn_numeric(model, state, *a, facts.range, !Types::NAN);
             }
             ("Array.prototype.indexOf", _) => {}
             ("Date.getFullYear" | "Date.getUTCFullYear", [time]) => {
@@ -240,24 +234,24 @@ fn assume_equal(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bo
         return same || !strict || learn(model, state, a, Facts::of(Types::NAN));
     }
     let value = model.symbols.value(a).clone();
-    if let Value::Unary(UnaryOp::Typeof, of) = value {
-        if let Some(name) = model.symbols.as_str(b) {
-            let types = typeof_types(&name);
-            let learned = if same { types } else { !types };
-            return learn(model, state, of, Facts::of(learned));
-        }
+    if let Value::Unary(UnaryOp::Typeof, of) = value
+        && let Some(name) = model.symbols.as_str(b)
+    {
+        let types = typeof_types(&name);
+        let learned = if same { types } else { !types };
+        return learn(model, state, of, Facts::of(learned));
     }
-    if let (Value::Prop(of, PropKey::Name(name)), Some(constructor)) = (&value, model.symbols.as_builtin(b)) {
-        if &**name == "constructor" && same {
-            if let Some(types) = builtins::instance_types(constructor) {
-                return learn(model, state, *of, Facts::of(types));
-            }
-        }
+    if let (Value::Prop(of, PropKey::Name(name)), Some(constructor)) = (&value, model.symbols.as_builtin(b))
+        && &**name == "constructor"
+        && same
+        && let Some(types) = builtins::instance_types(constructor)
+    {
+        return learn(model, state, *of, Facts::of(types));
     }
-    if let Value::Call(path, args) = &value {
-        if let Some(known) = assume_call_equals(model, state, path, args, b, same) {
-            return known;
-        }
+    if let Value::Call(path, args) = &value
+        && let Some(known) = assume_call_equals(model, state, path, args, b, same)
+    {
+        return known;
     }
     let other = model.facts(state, b);
     if model.symbols.is_constant(b) {
@@ -293,10 +287,11 @@ fn assume_constant(model: &mut Model, state: &mut State, a: Sym, b: Sym, constan
     let nullish = constant.types.may(Types::NULLISH);
     // `x === true`, `x !== undefined`: for a stored condition this is its truth.
     let falsy = nullish || constant.types.only(Types::FALSE);
-    if (falsy || constant.types.only(Types::TRUE)) && (same || model.facts(state, a).types.only(Types::BOOLEAN)) {
-        if !learn_condition(model, state, a, same != falsy) {
-            return false;
-        }
+    if (falsy || constant.types.only(Types::TRUE))
+        && (same || model.facts(state, a).types.only(Types::BOOLEAN))
+        && !learn_condition(model, state, a, same != falsy)
+    {
+        return false;
     }
     if nullish && same {
         learn_absence(model, state, a);
@@ -388,10 +383,13 @@ fn assume_order(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bo
             return assume_listed(model, state, args[0], args[1]);
         }
     }
-    if let (Some(limit), Value::Call(path, args)) = (model.symbols.as_number(a), model.symbols.value(b).clone()) {
-        if &*path == "Array.prototype.indexOf" && truth && args.len() > 1 && (limit == 0.0 && !strict || limit == -1.0 && strict) {
-            return assume_listed(model, state, args[0], args[1]);
-        }
+    if let (Some(limit), Value::Call(path, args)) = (model.symbols.as_number(a), model.symbols.value(b).clone())
+        && &*path == "Array.prototype.indexOf"
+        && truth
+        && args.len() > 1
+        && (limit == 0.0 && !strict || limit == -1.0 && strict)
+    {
+        return assume_listed(model, state, args[0], args[1]);
     }
     if truth {
         below(model, state, a, b, strict, true)
@@ -431,7 +429,8 @@ fn below(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bool, pro
         }
     }
     // The difference of the two sides is known as well, whichever way the program computes it.
-    for (left, right) in [(a, b)] {
+    {
+        let (left, right) = (a, b);
         let difference = model.symbols.intern(Value::Binary(BinaryOp::Sub, right, left));
         if numeric(x) && numeric(y) {
             let positive = Interval { lo: if strict { f64::MIN_POSITIVE } else { 0.0 }, hi: f64::INFINITY };

@@ -92,10 +92,10 @@ fn entry_value(analyzer: &mut Analyzer<'_>, loaded: &State, name: &str) -> Optio
             if let Value::Closure(func, this) = *analyzer.model.symbols.value(leaf) {
                 return Some((func, this.unwrap_or(undefined)));
             }
-            if let Some(Field::Value(member)) = loaded.object(leaf).and_then(|o| o.fields.get(name).copied()) {
-                if let Value::Closure(func, captured) = *analyzer.model.symbols.value(member) {
-                    return Some((func, captured.unwrap_or(leaf)));
-                }
+            if let Some(Field::Value(member)) = loaded.object(leaf).and_then(|o| o.fields.get(name).copied())
+                && let Value::Closure(func, captured) = *analyzer.model.symbols.value(member)
+            {
+                return Some((func, captured.unwrap_or(leaf)));
             }
         }
     }

@@ -75,6 +75,10 @@ impl Analyzer<'_> {
             "Function.prototype.bind" => {
                 let receiver = first.unwrap_or_else(|| self.model.symbols.undefined());
                 let bound = args.list.get(1..).unwrap_or_default().to_vec();
+                // A chain of bindings that is too deep to follow is a function of which only that is known.
+                if self.model.symbols.is_deep(this) {
+                    return self.opaque(reg, nth, Facts::of(Types::FUNCTION), &[receiver]).into();
+                }
                 return self.model.symbols.intern(Value::Bound { target: this, this: receiver, args: bound }).into();
             }
             _ => {}
@@ -107,11 +111,11 @@ impl Analyzer<'_> {
         let is_method = call.path.contains(".prototype.");
         let mut parts: Vec<Sym> = is_method.then_some(call.this).into_iter().collect();
         parts.extend(call.args.list.iter().copied());
-        if call.args.rest.is_none() {
-            if let Some(folded) = fold::call(&mut self.model.symbols, call.path, &parts) {
-                self.note_string(folded, call.range);
-                return folded;
-            }
+        if call.args.rest.is_none()
+            && let Some(folded) = fold::call(&mut self.model.symbols, call.path, &parts)
+        {
+            self.note_string(folded, call.range);
+            return folded;
         }
         if call.path.starts_with("Math.") {
             for (i, &arg) in call.args.list.iter().enumerate() {
@@ -1618,22 +1622,21 @@ impl Analyzer<'_> {
         match call.path {
             "JSON.stringify" => {
                 let value = call.args.get(0)?;
-                if let Some(replacer) = call.args.get(1) {
-                    if self.model.facts(state, replacer).types.only(Types::FUNCTION | Types::ARRAY)
-                        && !self.model.symbols.is_constant(replacer)
-                    {
-                        return Some(self.stringify_with(state, call, value, replacer));
-                    }
+                if let Some(replacer) = call.args.get(1)
+                    && self.model.facts(state, replacer).types.only(Types::FUNCTION | Types::ARRAY)
+                    && !self.model.symbols.is_constant(replacer)
+                {
+                    return Some(self.stringify_with(state, call, value, replacer));
                 }
                 None
             }
             "JSON.parse" => {
                 let text = call.args.get(0)?;
                 // A deep copy through JSON holds what the original holds.
-                if let Value::Call(path, parts) = self.model.symbols.value(text).clone() {
-                    if &*path == "JSON.stringify" {
-                        return Some(self.deep_copy(state, call, parts[0]).into());
-                    }
+                if let Value::Call(path, parts) = self.model.symbols.value(text).clone()
+                    && &*path == "JSON.stringify"
+                {
+                    return Some(self.deep_copy(state, call, parts[0]).into());
                 }
                 self.model.symbols.as_str(text).is_none().then(|| {
                     let at = call.args.ranges.first().copied().unwrap_or(call.range);
@@ -1745,7 +1748,7 @@ impl Analyzer<'_> {
                     let at = call.args.ranges.get(i).copied().unwrap_or(call.range);
                     self.demand(state, part, Types::NUMBER, at, "made into a date", "number");
                 }
-                let parts = parts.to_vec().into_iter().map(|p| self.shallow(state, p)).collect();
+                let parts = parts.iter().copied().map(|p| self.shallow(state, p)).collect();
                 self.model.symbols.intern(Value::Call("Date.time".into(), parts))
             }
         };

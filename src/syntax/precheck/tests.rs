@@ -1,3 +1,4 @@
+#![allow(dead_code, reason = "the constructs are shared with measurements")]
 use proptest::prelude::*;
 
 use super::*;
@@ -509,10 +510,9 @@ proptest! {
     #[test]
     fn depth_is_never_estimated_from_below(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..60), typescript: bool) {
         let (text, path) = (pieces.concat(), if typescript { "a.ts" } else { "a.js" });
-        if let Ok(shape) = check(path, &text, 1_000) {
-            if let Some(depth) = depth_of_tree(path, &text) {
+        if let Ok(shape) = check(path, &text, 1_000)
+            && let Some(depth) = depth_of_tree(path, &text) {
                 prop_assert!(depth <= 30 + 40 * (shape.depth as usize + 1), "{text:?}: {depth} {}", shape.depth);
             }
-        }
     }
 }
