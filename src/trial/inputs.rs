@@ -32,6 +32,9 @@ const BASES_MAX: usize = 3;
 /// Generated inputs that the schema allows.
 const ALLOWED_MAX: usize = 45;
 
+/// Inputs that the schema refuses.
+const REFUSED_MAX: usize = 20;
+
 /// Where an input comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Nature {
@@ -139,7 +142,13 @@ impl<'a> Maker<'a> {
         for input in self.allowed() {
             add(Nature::Allowed, input, ALLOWED_MAX);
         }
-        for input in self.adversarial(bytes_max) {
+        // What the schema refuses tests only the refusal.
+        let admits = |input: &Value| self.schema.is_none_or(|schema| schema.admits(input));
+        let (tried, refused): (Vec<Value>, Vec<Value>) = self.adversarial(bytes_max).into_iter().partition(admits);
+        for input in tried {
+            add(Nature::Adversarial, input, INPUTS_MAX - REFUSED_MAX);
+        }
+        for input in refused.into_iter().take(REFUSED_MAX) {
             add(Nature::Adversarial, input, INPUTS_MAX);
         }
         found
@@ -378,7 +387,9 @@ fn context(function: &Cleared, cases: &Cases, names: &SensitiveNames) -> CallCon
 fn guessed(paths: &[Place]) -> Value {
     let mut input = json!({});
     for place in paths {
-        let is_inner = paths.iter().any(|other| other.len() > place.len() && other.starts_with(place));
+        let is_length = |step: Option<&Step>| matches!(step, Some(Step::Key(name)) if name == "length");
+        let is_inner =
+            paths.iter().any(|other| other.starts_with(place) && other.len() > place.len() && !is_length(other.get(place.len())));
         let Some(Step::Key(name)) = place.last() else { continue };
         if is_inner || name == "length" || path::get(&input, place).is_some() {
             continue;
@@ -438,7 +449,8 @@ fn in_input(input: &Value, names: &SensitiveNames, is_made: bool) -> Vec<Canary>
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        if is_made || is_telling(&text) { Canary::new(path::spell(&place), &text) } else { None }
+        let is_telling = if is_made { is_varied(&text) } else { is_telling(&text) };
+        if is_telling { Canary::new(path::spell(&place), &text) } else { None }
     };
     sensitive_leaves(input, names).into_iter().filter_map(canary).collect()
 }
@@ -446,6 +458,11 @@ fn in_input(input: &Value, names: &SensitiveNames, is_made: bool) -> Vec<Canary>
 fn in_environment(env: &Map<String, Value>, names: &SensitiveNames) -> Vec<Canary> {
     let secret = env.iter().filter(|(name, _)| names.sensitive(name).is_some());
     secret.filter_map(|(name, value)| Canary::new(format!("__env.{name}"), value.as_str()?)).collect()
+}
+
+/// Whether a value is one that was planted, and not one of the hostile ones.
+fn is_varied(text: &str) -> bool {
+    text.chars().filter(|c| c.is_alphanumeric()).collect::<BTreeSet<char>>().len() >= 5
 }
 
 /// Whether an author's value is found nowhere by chance.
@@ -600,6 +617,7 @@ mod tests {
             vec![key("items"), Step::Index(0)],
             vec![key("items"), Step::Index(0), key("price")],
             vec![key("password")],
+            vec![key("password"), key("length")],
         ];
         let expected = json!({"startDate": "2025-03-14", "items": [{"price": 3}], "password": "sample text of some words"});
         assert_eq!(guessed(&paths), expected);
