@@ -100,7 +100,7 @@ pub enum Earlier<'a> {
 }
 
 /// The authors, committers and co-authors of source, schema and cases since the last valid approval,
-/// as Git knows them, sorted. Nobody outside Git.
+/// as Git knows them, sorted; of all that there is, where nothing changed since. Nobody outside Git.
 ///
 /// # Errors
 /// Where Git's history is not the whole, or fails.
@@ -117,12 +117,18 @@ pub fn from_git(candidate: &Candidate, earlier: Earlier<'_>) -> Result<Vec<Strin
         return Err(GateError::Usage(message.to_owned()));
     }
     let since = last_approval(&git, path, &root, candidate, earlier).map_err(failure)?;
-    let mut authors = BTreeSet::new();
-    let companions = AUTHORED.iter().filter_map(|kind| companion(path, kind));
-    for file in std::iter::once(path.to_owned()).chain(companions) {
-        let Ok(inside) = file.strip_prefix(&root) else { continue };
-        authors.extend(git.authors(inside, since.as_deref()).map_err(failure)?);
-    }
+    let all = |since: Option<&str>| {
+        let companions = AUTHORED.iter().filter_map(|kind| companion(path, kind));
+        let mut authors = BTreeSet::new();
+        for file in std::iter::once(path.to_owned()).chain(companions) {
+            let Ok(inside) = file.strip_prefix(&root) else { continue };
+            authors.extend(git.authors(inside, since).map_err(failure)?);
+        }
+        Ok::<_, GateError>(authors)
+    };
+    let authors = all(since.as_deref())?;
+    // Where nothing changed since, an approval is renewed: its authors are those of what there is.
+    let authors = if authors.is_empty() && since.is_some() { all(None)? } else { authors };
     Ok(authors.into_iter().collect())
 }
 

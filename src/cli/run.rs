@@ -69,7 +69,7 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
 
 fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let input = read_input(&args.input)?;
-    let opened = args.gate.open(&args.target, console)?;
+    let opened = args.gate.open(&args.target, None, console)?;
     let tenant = args.tenant_id.clone();
     let about = opened.about();
     let about = Function {
