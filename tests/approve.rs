@@ -210,6 +210,7 @@ fn nobody_known_nothing_asked_and_two_functions_of_one_stem_are_wrong_usage() {
     repository.write("greet.js", &GREET.replace("Hello", "Dear"));
     repository.approve(&[]).ends(2, "not committed");
     repository.write("new.ts", GREET);
+    repository.git(&["add", "new.js", "new.ts"]);
     for command in [&["approve", "new.js", "--as", "bob", "--author", "a", "--yes"][..], &["run", "new.js", "--input", "{}"], &["verify"]] {
         repository.fnvet(command).ends(2, "same stem");
     }
@@ -379,7 +380,7 @@ fn only_trusted_signers_count_and_a_pull_request_trusts_nobody_new() {
     trusting().ends(0, "1 of 1");
     repository.fnvet(&["verify"]).ends(1, "cannot be checked without --trust-from");
     repository.fnvet(&["verify", "--trust-from", "nowhere"]).ends(2, "is no commit");
-    repository.fnvet(&["verify", "--trust-from", "--output=/tmp/x"]).ends(2, "is no commit");
+    repository.fnvet(&["verify", "--trust-from=--output=x"]).ends(2, "is no commit");
 
     let signed = repository.read("greet.approval.json");
     let (mut other, _) = envelope(&signed);
@@ -403,7 +404,7 @@ fn only_trusted_signers_count_and_a_pull_request_trusts_nobody_new() {
     repository.write("greet.js", &GREET.replace("Hello", "Give me your password,"));
     repository.write("greet.cases.json", "[]");
     repository.write("allowed_signers", &format!("{bob_line}{eve_line}"));
-    repository.write("fnvet.toml", "[limits]\nstatements = 99000000\n");
+    repository.write("fnvet.toml", "[rules]\nno-eval = \"off\"\n");
     repository.write("fnvet.revoked.json", r#"{"version": 1, "revocations": []}"#);
     repository.fnvet(&["approve", "greet.js", "--as", "eve", "--author", "alice", "--sign", &eve, "--yes"]).ends(0, "(signed)");
     repository.commit("Eve", "eve@example.com", "pull");
@@ -483,7 +484,10 @@ fn a_call_gives_its_result_and_its_record() {
     assert_eq!(keys, expected.split_whitespace().collect::<Vec<_>>());
     let first = &records[0];
     assert_eq!((&first["event"], &first["functionId"]), (&json!("AIFunctionExecuted"), &json!("file:who.js")));
-    assert_eq!((&first["tenantId"], &first["agentId"], &first["userId"]), (&json!("tenant_acme"), &json!("agent_hr_01"), &json!("user_mary_k")));
+    assert_eq!(
+        (&first["tenantId"], &first["agentId"], &first["userId"]),
+        (&json!("tenant_acme"), &json!("agent_hr_01"), &json!("user_mary_k"))
+    );
     assert_eq!((&first["success"], &first["errorMessage"], &first["seq"]), (&json!(true), &Value::Null, &json!(1)));
     assert!(first["executedAt"].as_str().unwrap().ends_with('Z') && first["executedAt"].as_str().unwrap().len() == 20);
     assert_eq!((&records[1]["tenantId"], &records[1]["seq"]), (&json!("local"), &json!(1)));
@@ -545,7 +549,9 @@ fn a_call_whose_process_was_killed_is_recorded_as_interrupted() {
         .spawn()
         .unwrap();
     let started = std::time::Instant::now();
-    let intent = || std::fs::read_dir(repository.folder.path()).unwrap().any(|entry| entry.unwrap().file_name().to_string_lossy().contains(".intent-"));
+    let intent = || {
+        std::fs::read_dir(repository.folder.path()).unwrap().any(|entry| entry.unwrap().file_name().to_string_lossy().contains(".intent-"))
+    };
     while !intent() && started.elapsed().as_secs() < 10 {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
