@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use clap::{Parser, Subcommand};
 
-use crate::output::{Style, escape_lines};
+use crate::output::{Style, escape};
 
 pub mod approve;
 pub mod audit;
@@ -108,9 +108,13 @@ pub struct Console<'a> {
 }
 
 impl Console<'_> {
-    /// Writes a line of prose to standard error, escaped. If that is closed there is nowhere to say so.
+    /// Writes prose to standard error: escaped, and each line marked as ours, so that no text of a
+    /// source or a file name is taken for a command by a build server that reads along. If standard
+    /// error is closed there is nowhere to say so.
     pub fn say(&mut self, message: &str) {
-        let _ = writeln!(self.err, "fnvet: {}", escape_lines(message));
+        for line in message.lines().filter(|line| !line.trim().is_empty()) {
+            let _ = writeln!(self.err, "fnvet: {}", escape(line).replace("##[", "## ["));
+        }
     }
 
     /// Writes to standard output. A reader that went away is no failure.

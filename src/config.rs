@@ -426,6 +426,8 @@ impl Settings {
     pub fn for_gate(trusted: Option<&Config>, found: Option<&Config>, folder: Option<&Path>) -> Settings {
         let mut settings = trusted.cloned().unwrap_or_default().resolve(folder);
         settings.gate = true;
+        // Nothing without an entry can be run: a policy for libraries does not hold here.
+        settings.levels.remove("missing-entry");
         let Some(found) = found else { return settings };
         if let (None, Some(entry)) = (trusted.and_then(|config| config.entry.as_ref()), &found.entry) {
             settings.entry.clone_from(entry);

@@ -227,7 +227,11 @@ impl<'a> Run<'a> {
     fn read_syntax(&mut self, source: &SourceFile) -> Option<syntax::Parsed> {
         let nesting_max =
             if self.settings.is_gate() { self.settings.limits.nesting.min(LINT_NESTING_MAX.into()) as u32 } else { LINT_NESTING_MAX };
-        match self.timed("precheck", || guarded("the pre-check", || syntax::precheck(source, &PrecheckLimits { nesting_max }))) {
+        match self.timed("precheck", || {
+            guarded("the pre-check", || {
+                syntax::precheck(source, &PrecheckLimits { nesting: nesting_max, source_bytes: LINT_BYTES_MAX as u32 })
+            })
+        }) {
             Ok(Ok(_)) => {}
             Ok(Err(PrecheckError::TooDeep { range, .. })) => {
                 self.reject(ParseStatus::TooDeep, nesting_too_deep::too_deep(range, nesting_max));
@@ -235,6 +239,10 @@ impl<'a> Run<'a> {
             }
             Ok(Err(PrecheckError::HtmlLikeComment { range })) => {
                 self.reject(ParseStatus::Failed, syntax_error::html_like_comment(range));
+                return None;
+            }
+            Ok(Err(error)) => {
+                self.reject(ParseStatus::Failed, syntax_error::rejected(within(source, error.range()), &error.to_string()));
                 return None;
             }
             Err(reason) => {

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 
 fn run() -> ExitStatus {
     let color = anstream::AutoStream::choice(&stdout()) != ColorChoice::Never;
-    let style = Style { color, unicode: true, width: terminal_width() };
+    let style = Style { color, unicode: draws_unicode() };
     let mut out = BufWriter::new(stdout().lock());
     let mut console = Console { out: &mut out, err: &mut stderr(), style, err_is_terminal: stderr().is_terminal() };
     let status = cli::run(std::env::args_os(), &mut console);
@@ -31,8 +31,8 @@ fn run() -> ExitStatus {
     status
 }
 
-/// Excerpts are drawn for people: no wider than reads well.
-fn terminal_width() -> usize {
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    columns.unwrap_or(100).clamp(60, 140)
+/// A terminal whose locale says otherwise gets ASCII; a file or a pipe gets what the report is made of.
+fn draws_unicode() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty());
+    !stdout().is_terminal() || locale.is_none_or(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"))
 }

@@ -71,13 +71,11 @@ pub struct Style {
     pub color: bool,
     /// Characters beyond ASCII for lines and arrows.
     pub unicode: bool,
-    /// Columns.
-    pub width: usize,
 }
 
 impl Style {
     /// For files and pipes.
-    pub const PLAIN: Style = Style { color: false, unicode: true, width: 100 };
+    pub const PLAIN: Style = Style { color: false, unicode: true };
 }
 
 /// Writes `report` in `format`.
@@ -136,7 +134,15 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The same for text of several lines.
+/// A path at the beginning of a line. `::error::x.js` is a possible name, and a command to GitHub.
+pub(crate) fn escape_path(path: &str) -> Cow<'_, str> {
+    match escape(path) {
+        escaped if escaped.trim_start().starts_with("::") => Cow::Owned(format!("./{escaped}")),
+        escaped => escaped,
+    }
+}
+
+/// As [`escape`], for text of several lines.
 pub fn escape_lines(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -195,5 +201,6 @@ mod tests {
         assert_eq!(escape("a\u{1b}[31mb\u{202e}c\nd\u{9b}e"), "a\\u{1b}[31mb\\u{202e}c\\u{a}d\\u{9b}e");
         assert!(matches!(escape("größer 😀 日本"), Cow::Borrowed(_)));
         assert_eq!(escape_lines("a\nb\r"), "a\nb\\u{d}");
+        assert_eq!(escape_path("::error::x.js"), "./::error::x.js");
     }
 }

@@ -2,21 +2,23 @@
 //! back to the author's lines. The engine never reads the author's text, so nothing that two
 //! parsers read differently is a way in.
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
 use swc_common::sync::Lrc;
-use swc_common::{BytePos, GLOBALS, LineCol, SourceMap, SyntaxContext};
-use swc_ecma_ast::{ExportNamedSpecifier, ExportSpecifier, Ident, ModuleDecl, ModuleExportName, ModuleItem, NamedExport, Pass, Program};
+use swc_common::{BytePos, GLOBALS, LineCol, SourceMap, Span, SyntaxContext};
+use swc_ecma_ast::{
+    AutoAccessor, Decorator, ExportNamedSpecifier, ExportSpecifier, Ident, ImportDecl, ImportPhase, ModuleDecl, ModuleExportName,
+    ModuleItem, NamedExport, Pass, Program, TsExportAssignment, TsImportEqualsDecl, UsingDecl, WithStmt,
+};
 use swc_ecma_codegen::text_writer::JsWriter;
 use swc_ecma_codegen::{Config, Emitter, Node};
 use swc_ecma_transforms_base::fixer::fixer;
 use swc_ecma_transforms_base::hygiene::hygiene;
 use swc_ecma_transforms_typescript::strip;
+use swc_ecma_visit::{Visit, VisitWith};
 
 use crate::semantic::entry::{Entry, EntryKind};
-use crate::source::{Goal, Language, LineColumn, SourceFile};
-use crate::syntax::Parsed;
+use crate::source::{Goal, Language, LineColumn, SourceFile, TextRange};
+use crate::syntax::{Parsed, range_of};
 
 mod reads;
 
@@ -34,7 +36,7 @@ pub struct EntryPoint {
 /// A program that the sandbox can run.
 #[derive(Clone, Debug)]
 pub struct Executable {
-    /// The printed program, in ASCII.
+    /// The printed program.
     pub code: String,
     /// Script or module.
     pub goal: Goal,
@@ -57,14 +59,11 @@ impl Executable {
     pub fn new(source: &SourceFile, parsed: &Parsed, entry: &Entry) -> Self {
         let reads = Reads::of(parsed, entry);
         let mut point = EntryPoint { kind: entry.kind, name: entry.name.clone() };
-        let mut program = parsed.program.clone();
-        if source.language == Language::TypeScript {
-            erase_types(&mut program, parsed);
-        }
+        let mut program = in_javascript(source, parsed);
         if entry.kind == EntryKind::Binding
             && let Program::Module(module) = &mut program
         {
-            point = EntryPoint { kind: EntryKind::Export, name: free_export_name(&module.body) };
+            point = EntryPoint { kind: EntryKind::Export, name: free_export_name(source) };
             module.body.push(hidden_export(&entry.name, &point.name));
         }
         let (code, map) = print(&program);
@@ -80,6 +79,84 @@ impl Executable {
     }
 }
 
+/// The text that the engine would read of any file, whether it has an entry or not.
+pub fn printed(source: &SourceFile, parsed: &Parsed) -> String {
+    print(&in_javascript(source, parsed)).0
+}
+
+fn in_javascript(source: &SourceFile, parsed: &Parsed) -> Program {
+    let mut program = parsed.program.clone();
+    if source.language == Language::TypeScript {
+        erase_types(&mut program, parsed);
+    }
+    program
+}
+
+/// A construct that parses and that the sandbox does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// Where.
+    pub range: TextRange,
+    /// What, as a noun in the plural.
+    pub what: &'static str,
+}
+
+/// What the sandbox does not run, in order. An engine that still refuses a program in which nothing
+/// of this is found says so in [`crate::sandbox::parse`].
+pub fn unsupported(parsed: &Parsed) -> Vec<Unsupported> {
+    let mut finder = Finder { found: Vec::new() };
+    parsed.program.visit_with(&mut finder);
+    finder.found.sort_by_key(|found| found.range);
+    finder.found
+}
+
+struct Finder {
+    found: Vec<Unsupported>,
+}
+
+impl Finder {
+    fn add(&mut self, span: Span, what: &'static str) {
+        self.found.push(Unsupported { range: range_of(span), what });
+    }
+}
+
+impl Visit for Finder {
+    fn visit_decorator(&mut self, node: &Decorator) {
+        self.add(node.span, "decorators");
+        node.visit_children_with(self);
+    }
+
+    fn visit_auto_accessor(&mut self, node: &AutoAccessor) {
+        self.add(node.span, "`accessor` fields");
+        node.visit_children_with(self);
+    }
+
+    fn visit_using_decl(&mut self, node: &UsingDecl) {
+        self.add(node.span, "`using` declarations");
+        node.visit_children_with(self);
+    }
+
+    fn visit_with_stmt(&mut self, node: &WithStmt) {
+        self.add(node.span, "`with` statements");
+        node.visit_children_with(self);
+    }
+
+    fn visit_import_decl(&mut self, node: &ImportDecl) {
+        if node.phase != ImportPhase::Evaluation {
+            self.add(node.span, "phases of `import`");
+        }
+    }
+
+    fn visit_ts_import_equals_decl(&mut self, node: &TsImportEqualsDecl) {
+        self.add(node.span, "`import =` declarations");
+    }
+
+    fn visit_ts_export_assignment(&mut self, node: &TsExportAssignment) {
+        self.add(node.span, "`export =` assignments");
+        node.visit_children_with(self);
+    }
+}
+
 /// Types, enums, namespaces and parameter properties become JavaScript; names stay what they were.
 fn erase_types(program: &mut Program, parsed: &Parsed) {
     GLOBALS.set(&parsed.globals, || {
@@ -89,11 +166,13 @@ fn erase_types(program: &mut Program, parsed: &Parsed) {
     });
 }
 
+/// The program's text, and its positions (lines and columns from 0) with the author's bytes, in order.
 fn print(program: &Program) -> (String, Vec<(u32, u32, u32)>) {
     let sources: Lrc<SourceMap> = Lrc::default();
     let (mut code, mut positions) = (Vec::new(), Vec::<(BytePos, LineCol)>::new());
     let mut emitter = Emitter {
-        cfg: Config::default().with_ascii_only(true),
+        // Not in ASCII: escapes would change what patterns match and what `String.raw` sees.
+        cfg: Config::default(),
         cm: sources.clone(),
         comments: None,
         wr: JsWriter::new(sources, "\n", &mut code, Some(&mut positions)),
@@ -106,22 +185,10 @@ fn print(program: &Program) -> (String, Vec<(u32, u32, u32)>) {
     (String::from_utf8_lossy(&code).into_owned(), map)
 }
 
-fn free_export_name(items: &[ModuleItem]) -> String {
-    let mut taken = HashSet::new();
-    for item in items.iter().filter_map(ModuleItem::as_module_decl) {
-        if let ModuleDecl::ExportNamed(export) = item {
-            for specifier in &export.specifiers {
-                if let ExportSpecifier::Named(named) = specifier {
-                    taken.insert(match named.exported.as_ref().unwrap_or(&named.orig) {
-                        ModuleExportName::Ident(ident) => ident.sym.to_string(),
-                        ModuleExportName::Str(string) => string.value.to_string_lossy().into_owned(),
-                    });
-                }
-            }
-        }
-    }
+/// A name that the source does not contain.
+fn free_export_name(source: &SourceFile) -> String {
     let mut name = HIDDEN_EXPORT.to_owned();
-    while taken.contains(&name) {
+    while source.text.contains(&name) {
         name.push('_');
     }
     name
@@ -141,4 +208,52 @@ fn hidden_export(local: &str, exported: &str) -> ModuleItem {
         type_only: false,
         with: None,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::semantic::entry::find_entry;
+    use crate::syntax::parse;
+
+    fn unsupported_in(path: &str, text: &str) -> Vec<&'static str> {
+        unsupported(&parse(&SourceFile::new(path, text)).unwrap()).into_iter().map(|found| found.what).collect()
+    }
+
+    #[test]
+    fn what_the_engine_lacks_is_named() {
+        assert_eq!(unsupported_in("a.ts", "@d class A { @d x() {} accessor y = 1 }"), ["decorators", "decorators", "`accessor` fields"]);
+        assert_eq!(unsupported_in("a.ts", "{ using x = null }"), ["`using` declarations"]);
+        assert_eq!(unsupported_in("a.ts", "import x = require('x')"), ["`import =` declarations"]);
+        assert_eq!(unsupported_in("a.ts", "export = 1"), ["`export =` assignments"]);
+        assert_eq!(unsupported_in("a.js", "with (a) b"), ["`with` statements"]);
+        assert_eq!(unsupported_in("a.js", "class A { static #x = 1; static { } }"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn literals_are_printed_as_they_were_written() {
+        let source =
+            SourceFile::new("a.js", "const é = /[😀-😎](?<ñ>é)/u, s = 'é\\u2028', r = String.raw`é\\u00e9`, n = 0x1F + 1_000; // 😀");
+        let text = printed(&source, &parse(&source).unwrap());
+        assert_eq!(text, "const é = /[😀-😎](?<ñ>é)/u, s = 'é\\u2028', r = String.raw`é\\u00e9`, n = 0x1F + 1_000;\n");
+    }
+
+    #[test]
+    fn an_unexported_entry_of_a_module_is_reached() {
+        let source =
+            SourceFile::new("a.mjs", "export const __fnvet_entry = 1; function execute() {}\nexport { execute as __fnvet_entry_ }");
+        let parsed = parse(&source).unwrap();
+        let program = Executable::new(&source, &parsed, &find_entry(&parsed, "execute").unwrap());
+        assert!(program.code.ends_with("export { execute as __fnvet_entry__ };\n"), "{}", program.code);
+    }
+
+    #[test]
+    fn positions_lead_back_to_the_author() {
+        let source = SourceFile::new("a.ts", "enum E { A }\n\nfunction execute(input: { a: number }) {\n    return   input.a\n}");
+        let parsed = parse(&source).unwrap();
+        let program = Executable::new(&source, &parsed, &find_entry(&parsed, "execute").unwrap());
+        let line = program.code.lines().position(|line| line.contains("input.a")).unwrap() as u32 + 1;
+        let column = program.code.lines().nth(line as usize - 1).unwrap().find("input").unwrap() as u32 + 1;
+        assert_eq!(program.author_position(LineColumn { line, column }), Some(LineColumn { line: 4, column: 14 }));
+    }
 }

@@ -76,7 +76,7 @@ pub const NOT_WAIVABLE: &[&str] =
     &["file-too-large", "missing-entry", "nesting-too-deep", "no-context-override", "syntax-error", "unsupported-syntax"];
 
 /// Data tables that rules read, by name: they are part of the rule set's digest.
-const DATA: &[(&str, &str)] = &[];
+const DATA: &[(&str, &str)] = &[("globals", include_str!("../rules/globals.toml")), ("sensitive", include_str!("../rules/sensitive.toml"))];
 
 /// The rule called `id`.
 pub fn find(id: &str) -> Option<&'static RuleMeta> {
@@ -93,8 +93,8 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     let given: String = given.chars().take(100).collect();
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&given, name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
+        .map(|name| (strsim::normalized_damerau_levenshtein(&given, name), name))
+        .filter(|(likeness, _)| *likeness > 0.6)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
 }

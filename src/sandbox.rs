@@ -15,13 +15,15 @@ use serde_json::{Map, Value};
 use crate::config::{self, RequireIsolation};
 use crate::program::Executable;
 use crate::report::Cleared;
-use crate::source::LineColumn;
+use crate::source::{Goal, LineColumn};
 
 mod attacks;
 mod confine;
 pub mod doctor;
 mod engine;
 mod frame;
+pub use crate::program::EntryPoint;
+use frame::{Request, Task};
 pub mod heap;
 mod host;
 mod input;
@@ -547,9 +549,6 @@ pub fn run_unreviewed(
     limits: &Limits,
     options: &IsolationOptions,
 ) -> Execution {
-    if program.source_bytes as u64 > limits.source_bytes_max {
-        return Execution::without_worker(Outcome::Limit(LimitKind::Source), limits);
-    }
     if nesting(input) > limits.nesting_max.min(Limits::NESTING_CEILING) {
         return Execution::without_worker(Outcome::Limit(LimitKind::Nesting), limits);
     }
@@ -557,21 +556,14 @@ pub fn run_unreviewed(
     if input.len() as u64 > limits.input_bytes_max {
         return Execution::without_worker(Outcome::Limit(LimitKind::Input), limits);
     }
-    let request = frame::Request {
-        code: program.code.clone(),
-        module: program.goal == crate::source::Goal::Module,
-        entry: Some(program.entry.clone()),
-        schema: schema.map(Value::to_string),
-        input,
-        probe: None,
-        context: context.clone(),
-        limits: *limits,
-    };
-    let mut execution = pool::execute(&request, options);
-    if let Outcome::Threw(thrown) = &mut execution.outcome {
-        thrown.position = thrown.position.and_then(|at| program.author_position(at));
-    }
-    execution
+    let request = Request { schema: schema.map(Value::to_string), input, context: context.clone(), ..request(limits) };
+    with_program(program, request, Task::Call(program.entry.clone()), options)
+}
+
+/// Whether the engine reads the program at all: returns `null`, or throws its syntax error at the
+/// author's position. Nothing of the program runs.
+pub fn parse(program: &Executable, limits: &Limits, options: &IsolationOptions) -> Execution {
+    with_program(program, request(limits), Task::Parse, options)
 }
 
 /// Runs a plain script whose completion value is the result. Nothing has reviewed it: this is for
@@ -580,17 +572,8 @@ pub fn run_script(script: &str, context: &CallContext, limits: &Limits, options:
     if script.len() as u64 > limits.source_bytes_max {
         return Execution::without_worker(Outcome::Limit(LimitKind::Source), limits);
     }
-    let request = frame::Request {
-        code: script.to_owned(),
-        module: false,
-        entry: None,
-        schema: None,
-        input: "{}".into(),
-        probe: None,
-        context: context.clone(),
-        limits: *limits,
-    };
-    pool::execute(&request, options)
+    let request = Request { code: script.to_owned(), task: Task::Evaluate, context: context.clone(), ..request(limits) };
+    pool::execute(request, options)
 }
 
 /// What a confined worker is asked to try, natively, so that `doctor` and the tests see it stopped.
@@ -607,17 +590,33 @@ pub enum Probe {
 /// Lets a worker try something that no program can: it shows that the layers hold by themselves.
 #[doc(hidden)]
 pub fn probe(probe: Probe, limits: &Limits, options: &IsolationOptions) -> Execution {
-    let request = frame::Request {
+    pool::execute(Request { task: Task::Probe(probe), ..request(limits) }, options)
+}
+
+/// A request that says nothing yet.
+fn request(limits: &Limits) -> Request {
+    Request {
         code: String::new(),
         module: false,
-        entry: None,
+        task: Task::Evaluate,
         schema: None,
         input: "{}".into(),
-        probe: Some(probe),
         context: CallContext::default(),
         limits: *limits,
-    };
-    pool::execute(&request, options)
+    }
+}
+
+fn with_program(program: &Executable, request: Request, task: Task, options: &IsolationOptions) -> Execution {
+    let limits = request.limits;
+    if program.source_bytes as u64 > limits.source_bytes_max {
+        return Execution::without_worker(Outcome::Limit(LimitKind::Source), &limits);
+    }
+    let request = Request { code: program.code.clone(), module: program.goal == Goal::Module, task, ..request };
+    let mut execution = pool::execute(request, options);
+    if let Outcome::Threw(thrown) = &mut execution.outcome {
+        thrown.position = thrown.position.and_then(|at| program.author_position(at));
+    }
+    execution
 }
 
 /// How deeply a value nests; a scalar is 0. Iterative, because the depth is the caller's.

@@ -12,6 +12,7 @@ pub mod cost;
 pub mod demand;
 pub mod dump;
 pub mod entry;
+pub mod environment;
 pub mod eval;
 pub mod facts;
 pub mod flow;
@@ -35,6 +36,8 @@ pub mod secrets;
 pub mod state;
 pub mod symbol;
 pub mod unit;
+#[cfg(test)]
+pub(crate) mod verify;
 
 /// What the model is told from outside.
 #[derive(Clone, Debug)]
@@ -100,6 +103,11 @@ impl Semantic {
     /// The entry function, if the file defines it.
     pub fn entry(&self) -> Option<&Entry> {
         self.entry.as_ref()
+    }
+
+    /// Whether the file offers its entry as CommonJS modules do.
+    pub fn is_commonjs(&self) -> bool {
+        self.entry.as_ref().is_some_and(|entry| entry.kind.is_common_js())
     }
 
     /// What the sandbox cannot run.

@@ -355,7 +355,7 @@ mod tests {
             log.append(entry(tenant)).unwrap();
         }
         assert_eq!(lines(&path).iter().map(|record| record.seq).collect::<Vec<_>>(), [1, 1, 2, 3, 2]);
-        assert!(chain::verify(std::fs::File::open(&path).unwrap()).unwrap().problem.is_none());
+        assert!(chain::verify(File::open(&path).unwrap()).unwrap().problem.is_none());
     }
 
     #[test]
@@ -411,7 +411,7 @@ mod tests {
         assert_eq!(Log::open(&path).unwrap().notices().len(), 1);
         assert_eq!(log.append(entry("a")).unwrap().seq, 2);
         assert!(folder.path().join(format!("{FILE_NAME}.torn")).exists());
-        assert!(chain::verify(std::fs::File::open(&path).unwrap()).unwrap().problem.is_none());
+        assert!(chain::verify(File::open(&path).unwrap()).unwrap().problem.is_none());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Console, ExitStatus};
 use crate::config::discover::{Discovered, Discovery};
-use crate::config::{Config, RuleLevel, Settings};
+use crate::config::{Config, FILE_NAME, RuleLevel, Settings};
 use crate::finding::Level;
 use crate::lint::{Job, LINT_BYTES_MAX};
 use crate::output::{self, Format, Style};
@@ -152,7 +152,7 @@ fn prepare(args: &Args, console: &mut Console<'_>) -> Result<Plan, Stop> {
     let collected = collect(&args.paths, stdin.as_ref(), &current);
     collected.notices.iter().for_each(|notice| console.say(notice));
     let targets = match &args.changed_since {
-        Some(reference) => changed::only_changed(collected.targets, reference, &current).map_err(|error| match error {
+        Some(reference) => changed::only_changed(collected.targets, reference, FILE_NAME, &current).map_err(|error| match error {
             changed::ChangedError::Usage(message) => usage(message),
             changed::ChangedError::Git(message) => failure(message),
         })?,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::escape;
+use super::{escape, escape_path};
 use crate::report::Report;
 
 /// Writes the report.
@@ -11,7 +11,7 @@ use crate::report::Report;
 /// Those of `out`.
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for file in &report.files {
-        let path = escape(file.path());
+        let path = escape_path(file.path());
         if let Some(problem) = file.problem() {
             writeln!(out, "{path}: not checked: {}", escape(problem))?;
         }

@@ -19,7 +19,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     // A file that was not checked is as good as an error, and comes before those.
     let problems: Vec<_> = report.problems().collect();
     for (file, problem) in problems.iter().take(ANNOTATIONS_MAX) {
-        let text = format!("{}: not checked: {problem}", file.path());
+        let text = format!("{}: not checked: {}", escape(file.path()), escape(problem));
         writeln!(out, "::error file={},title=not checked::{}", property(&repository_path(file)), data(&text))?;
     }
     let mut cut: Vec<(usize, &str)> = vec![(problems.len().saturating_sub(ANNOTATIONS_MAX), "file not checked")];
@@ -66,7 +66,7 @@ fn annotation(file: &FileReport, reported: &Reported, command: &str, out: &mut d
 }
 
 fn repository_path(file: &FileReport) -> String {
-    String::from_utf8_lossy(&file.origin().repository).into_owned()
+    escape(&String::from_utf8_lossy(&file.origin().repository)).into_owned()
 }
 
 /// The text of a command.

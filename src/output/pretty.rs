@@ -13,7 +13,7 @@ use miette::{
     SpanContents, ThemeCharacters, ThemeStyles,
 };
 
-use super::{Style, escape, push_escaped, summary};
+use super::{Style, escape, escape_path, push_escaped, summary};
 use crate::finding::Level;
 use crate::report::{FileReport, Location, Report, Reported};
 use crate::source::{SourceFile, TextRange};
@@ -36,7 +36,7 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     let empty = SourceFile::new("", "");
     for file in &report.files {
         if let Some(problem) = file.problem() {
-            writeln!(out, "{}: not checked: {}\n", escape(file.path()), escape(problem))?;
+            writeln!(out, "{}: not checked: {}\n", escape_path(file.path()), escape(problem))?;
         }
         for reported in file.unsuppressed() {
             let mut text = String::new();
@@ -53,7 +53,8 @@ fn handler(style: Style) -> GraphicalReportHandler {
         characters: if style.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() },
         styles: if style.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
     };
-    GraphicalReportHandler::new_themed(theme).with_links(false).with_width(style.width).without_syntax_highlighting()
+    // Unwrapped, every line begins with something of ours: see `escape_path`.
+    GraphicalReportHandler::new_themed(theme).with_links(false).with_wrap_lines(false).without_syntax_highlighting()
 }
 
 /// One finding, as miette wants it.

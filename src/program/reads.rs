@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use swc_ecma_ast::{
-    ArrowExpr, BlockStmtOrExpr, Callee, Expr, ExprOrSpread, ForHead, ForOfStmt, Function, Id, MemberExpr, MemberProp, ObjectPatProp,
+    ArrowExpr, ArrowFunctionBody, Callee, Expr, ExprOrSpread, ForHead, ForOfStmt, Function, Id, MemberExpr, MemberProp, ObjectPatProp,
     OptChainBase, Pat, PropName, VarDeclarator,
 };
 use swc_ecma_visit::{Visit, VisitWith};
@@ -293,7 +293,7 @@ impl Visit for Reader {
 
     fn visit_arrow_expr(&mut self, arrow: &ArrowExpr) {
         self.enter(range_of(arrow.span), &arrow.params);
-        if let BlockStmtOrExpr::Expr(result) = &*arrow.body {
+        if let ArrowFunctionBody::Expr(result) = &*arrow.body {
             let read = self.paths(result);
             self.note(&read);
         }

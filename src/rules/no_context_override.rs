@@ -2,6 +2,7 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::observe::ContextOverride;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +25,14 @@ impl Rule for NoContextOverride {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        cx.semantic.seen().context_overrides.iter().map(meddled).collect()
     }
+}
+
+fn meddled(seen: &ContextOverride) -> Finding {
+    Finding::new(&META, seen.range, seen.message.clone())
+        .level(seen.level)
+        .tag("identity of the call")
+        .help("read `__tenantId`, `__agentId`, `__userId` and `__env` as the host gives them")
 }

@@ -2,6 +2,7 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::source::TextRange;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +25,14 @@ impl Rule for NoExtendNative {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        cx.semantic.seen().native_writes.iter().map(|w| write(&w.target, w.key.as_deref(), w.range)).collect()
     }
+}
+
+fn write(target: &str, key: Option<&str>, range: TextRange) -> Finding {
+    let what = key.map_or_else(|| format!("a property of the built-in `{target}`"), |key| format!("`{target}.{key}`"));
+    Finding::new(&META, range, format!("{what} is written: every object of the engine shares it"))
+        .tag("a built-in changes")
+        .help("write a function of your own instead of a method on a built-in")
 }

@@ -2,6 +2,8 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::environment::{Global, classify};
+use crate::source::TextRange;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +26,25 @@ impl Rule for NoHostAccess {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        let semantic = cx.semantic;
+        let mut findings: Vec<Finding> = semantic.ir().imports.iter().map(|i| reach("import", "loads another module", i.range)).collect();
+        for mention in &semantic.seen().mentions {
+            if mention.path == "import()" {
+                findings.push(reach("import()", "loads another module", mention.range));
+            } else if mention.is_global_name
+                && !semantic.seen().created_globals.contains(&mention.path)
+                && let Global::Host(why) = classify(&mention.path, semantic.settings(), semantic.is_commonjs())
+            {
+                findings.push(reach(&mention.path, why, mention.range));
+            }
+        }
+        findings
     }
+}
+
+fn reach(name: &str, why: &str, range: TextRange) -> Finding {
+    Finding::new(&META, range, format!("`{name}` {why}"))
+        .tag("not available to a function")
+        .help("a function has its input, `__env` and the ECMAScript built-ins; let the platform do the rest")
 }

@@ -2,6 +2,7 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::source::TextRange;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +25,13 @@ impl Rule for NoImpliedEval {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        cx.semantic.seen().timer_strings.iter().map(|t| text(&t.timer, &t.why, t.range)).collect()
     }
+}
+
+fn text(timer: &str, why: &str, range: TextRange) -> Finding {
+    Finding::new(&META, range, format!("the first argument of `{timer}` {why}, which the timer would compile and run"))
+        .tag(format!("`{timer}` with text"))
+        .help("pass a function: `setTimeout(() => …, delay)`")
 }

@@ -2,6 +2,8 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::builtins::FUNCTION_CONSTRUCTORS;
+use crate::source::TextRange;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +26,14 @@ impl Rule for NoNewFunc {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        let mentions = cx.semantic.seen().mentions.iter();
+        mentions.filter(|m| FUNCTION_CONSTRUCTORS.contains(&m.path.as_str())).map(|m| constructor(&m.path, m.range)).collect()
     }
+}
+
+fn constructor(path: &str, range: TextRange) -> Finding {
+    Finding::new(&META, range, format!("this reaches the `{path}` constructor, which compiles text into a function"))
+        .tag(format!("`{path}`"))
+        .help("write the function itself, or choose from a table of functions")
 }

@@ -2,6 +2,8 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::observe::PrototypeForm;
+use crate::source::TextRange;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +26,50 @@ impl Rule for NoPrototypeAccess {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        let seen = cx.semantic.seen();
+        // A prototype held only to be written is one `no-extend-native`, at the write.
+        let written = |path: &str| seen.native_writes.iter().any(|w| w.target == path);
+        seen.prototype_uses
+            .iter()
+            .filter(|u| u.form != PrototypeForm::Held || !written(&u.path))
+            .map(|u| match &u.form {
+                PrototypeForm::Held => held(&u.path, u.range),
+                PrototypeForm::SetPrototype => replaced(&u.path, u.range),
+                PrototypeForm::Idiom(method) => borrowed(&u.path, method, u.range),
+                PrototypeForm::NullPrototype => null_prototype(u.range),
+                PrototypeForm::Compared => compared(&u.path, u.range),
+            })
+            .collect()
     }
+}
+
+fn held(path: &str, range: TextRange) -> Finding {
+    Finding::new(&META, range, format!("`{path}` is a prototype object, which other objects share"))
+        .tag("a prototype")
+        .help("work with own properties: `Object.hasOwn(o, k)`, `Object.keys(o)`; for classes use `extends`")
+}
+
+fn replaced(path: &str, range: TextRange) -> Finding {
+    Finding::new(&META, range, format!("`{path}` replaces the prototype of an object"))
+        .tag("sets a prototype")
+        .help("make the object with the class it should have")
+}
+
+fn borrowed(path: &str, method: &str, range: TextRange) -> Finding {
+    let help = match method {
+        "hasOwnProperty" => "write `Object.hasOwn(o, k)`".to_owned(),
+        _ => format!("call `{method}` on a value that has it"),
+    };
+    Finding::new(&META, range, format!("`{path}.{method}` is borrowed from a prototype")).level(Level::Note).tag("read only").help(help)
+}
+
+fn null_prototype(range: TextRange) -> Finding {
+    Finding::new(&META, range, "an object without a prototype is made by setting one to null")
+        .level(Level::Note)
+        .help("write `Object.create(null)`")
+}
+
+fn compared(path: &str, range: TextRange) -> Finding {
+    Finding::new(&META, range, format!("`{path}` is only compared with")).level(Level::Note).help("nothing needs to change")
 }

@@ -2,6 +2,7 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::observe::KeyedWrite;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +25,16 @@ impl Rule for NoPrototypePollution {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        cx.semantic.seen().keyed_writes.iter().map(write).collect()
     }
+}
+
+fn write(seen: &KeyedWrite) -> Finding {
+    let finding = Finding::new(&META, seen.range, seen.message.clone())
+        .level(seen.level)
+        .confidence(Confidence::Medium)
+        .tag("input chooses the key")
+        .help("use a `Map` or `Object.create(null)`, check the key against a list, or descend only where `Object.hasOwn(target, key)`");
+    seen.steps.iter().fold(finding, |finding, (range, text)| finding.related(*range, text.clone()))
 }

@@ -2,6 +2,7 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::observe::{Leak, Sink};
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +25,16 @@ impl Rule for NoSensitiveLog {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        cx.semantic.seen().leaks.iter().filter(|leak| leak.sink != Sink::Return).map(logged).collect()
     }
+}
+
+fn logged(leak: &Leak) -> Finding {
+    let place = if leak.sink == Sink::Log { "the application log" } else { "the message of an error, which the audit log keeps" };
+    let what = if leak.whole { format!("the whole of `{}`", leak.what) } else { format!("`{}`", leak.what) };
+    let finding = Finding::new(&META, leak.range, format!("{what} reaches {place}"))
+        .tag("leaves here")
+        .help("say which field was wrong, not what it holds");
+    leak.steps.iter().fold(finding, |finding, (range, text)| finding.related(*range, text.clone()))
 }

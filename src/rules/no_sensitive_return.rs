@@ -2,6 +2,7 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::observe::{Leak, Sink};
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +25,22 @@ impl Rule for NoSensitiveReturn {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        cx.semantic.seen().leaks.iter().filter(|leak| leak.sink == Sink::Return).map(returned).collect()
     }
+}
+
+fn returned(leak: &Leak) -> Finding {
+    let finding = if leak.whole {
+        Finding::new(&META, leak.range, format!("the whole of `{}` is returned, with whatever it holds", leak.what))
+            .level(Level::Warning)
+            .tag("all of it")
+    } else {
+        Finding::new(&META, leak.range, format!("`{}` is sensitive by its name and reaches the result of the function", leak.what))
+            .tag("returned here")
+    };
+    let finding = finding
+        .confidence(Confidence::Medium)
+        .help("return only the fields that the caller needs; leave the sensitive one out, or mask all but its last four characters");
+    leak.steps.iter().fold(finding, |finding, (range, text)| finding.related(*range, text.clone()))
 }

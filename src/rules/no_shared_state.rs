@@ -2,6 +2,7 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::observe::SharedState;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +25,14 @@ impl Rule for NoSharedState {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        cx.semantic.seen().shared_state.iter().map(write).collect()
     }
+}
+
+fn write(seen: &SharedState) -> Finding {
+    Finding::new(&META, seen.range, seen.message.clone())
+        .level(seen.level)
+        .tag("outlives the call")
+        .help("declare it inside `execute`, and return what the caller needs")
 }

@@ -2,6 +2,9 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::observe::Step;
+use crate::source::TextRange;
+use std::collections::BTreeMap;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +27,29 @@ impl Rule for NoUnboundedLoop {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        let mut worst: BTreeMap<TextRange, &(Level, String, Vec<Step>)> = BTreeMap::new();
+        for verdict in &cx.semantic.seen().loops {
+            if let Some(endless) = &verdict.endless {
+                let known = worst.entry(verdict.range).or_insert(endless);
+                if endless.0 > known.0 {
+                    *known = endless;
+                }
+            }
+        }
+        worst.into_iter().map(|(range, (level, reason, steps))| endless(range, *level, reason, steps)).collect()
     }
+}
+
+fn endless(range: TextRange, level: Level, reason: &str, steps: &[Step]) -> Finding {
+    let message = match level {
+        Level::Error => format!("this loop need not end: {reason}"),
+        _ => format!("this loop may not end: {reason}"),
+    };
+    let finding = Finding::new(&META, range, message)
+        .level(level)
+        .confidence(Confidence::Medium)
+        .tag("no proof that it ends")
+        .help("count the rounds against a limit, or let every round bring the condition closer to false");
+    steps.iter().fold(finding, |finding, (range, text)| finding.related(*range, text.clone()))
 }

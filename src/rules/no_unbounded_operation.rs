@@ -2,6 +2,9 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::observe::Costly;
+use crate::source::TextRange;
+use std::collections::BTreeMap;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +27,28 @@ impl Rule for NoUnboundedOperation {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        let mut worst: BTreeMap<TextRange, &Costly> = BTreeMap::new();
+        for cost in &cx.semantic.seen().costs {
+            let known = worst.entry(cost.range).or_insert(cost);
+            if cost.level > known.level {
+                *known = cost;
+            }
+        }
+        worst.into_values().map(costly).collect()
     }
+}
+
+fn costly(seen: &Costly) -> Finding {
+    let path = seen.drivers.iter().next().map_or("the value", String::as_str);
+    let help = match seen.level {
+        Level::Error => format!("limit it first: `if (!(… <= 1000)) throw new Error(\"too large\");` for `{path}`"),
+        _ => format!("limit its size: `if ({path}.length > 1000) throw new Error(\"too many\");`"),
+    };
+    let finding = Finding::new(&META, seen.range, seen.message.clone())
+        .level(seen.level)
+        .confidence(Confidence::Medium)
+        .tag("input decides how much")
+        .help(help);
+    seen.steps.iter().fold(finding, |finding, (range, text)| finding.related(*range, text.clone()))
 }

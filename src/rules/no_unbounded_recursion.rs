@@ -2,6 +2,9 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::observe::RecursionVerdict;
+use crate::source::TextRange;
+use std::collections::BTreeMap;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +27,22 @@ impl Rule for NoUnboundedRecursion {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        let mut worst: BTreeMap<TextRange, &RecursionVerdict> = BTreeMap::new();
+        for verdict in &cx.semantic.seen().recursions {
+            let known = worst.entry(verdict.range).or_insert(verdict);
+            if verdict.level > known.level {
+                *known = verdict;
+            }
+        }
+        worst.into_values().map(recursion).collect()
     }
+}
+
+fn recursion(seen: &RecursionVerdict) -> Finding {
+    let finding =
+        Finding::new(&META, seen.range, seen.message.clone()).level(seen.level).confidence(Confidence::Medium).tag("calls itself").help(
+            "test the base case first, pass a smaller argument, and stop at a depth: `if (depth > 50) throw new Error(\"too deep\");`",
+        );
+    seen.steps.iter().fold(finding, |finding, (range, text)| finding.related(*range, text.clone()))
 }

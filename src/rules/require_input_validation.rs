@@ -2,6 +2,8 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
+use crate::semantic::observe::UnmetDemand;
+use std::collections::BTreeMap;
 
 /// What is said about the rule.
 pub static META: RuleMeta = RuleMeta {
@@ -24,7 +26,57 @@ impl Rule for RequireInputValidation {
         &META
     }
 
-    fn check(&self, _cx: &Context<'_>) -> Vec<Finding> {
-        Vec::new()
+    fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
+        let mut groups: BTreeMap<(&str, u32), Vec<&UnmetDemand>> = BTreeMap::new();
+        for demand in &cx.semantic.seen().demands {
+            groups.entry((&demand.path, demand.function)).or_default().push(demand);
+        }
+        groups
+            .into_values()
+            .map(|mut uses| {
+                uses.sort_by_key(|u| (std::cmp::Reverse(u.level), u.range));
+                unmet(uses[0], &uses[1..])
+            })
+            .collect()
     }
+}
+
+fn unmet(first: &UnmetDemand, others: &[&UnmetDemand]) -> Finding {
+    let (path, what) = (&first.path, first.what);
+    let known = match (first.conversion, first.level) {
+        (true, _) => "is converted, and nobody checked that the result is not NaN",
+        (_, Level::Error) => "is not checked",
+        _ => "is known to be there, but not of what type",
+    };
+    let mut finding = Finding::new(&META, first.range, format!("`{path}` is {what}, but {known}"))
+        .level(first.level)
+        .confidence(Confidence::Medium)
+        .tag(what)
+        .help(guard(path, first.wants, first.conversion));
+    for (range, text) in &first.steps {
+        finding = finding.related(*range, text.clone());
+    }
+    for other in others.iter().filter(|o| o.range != first.range).take(8) {
+        finding = finding.related(other.range, format!("also {} here", other.what));
+    }
+    finding
+}
+
+/// A guard that would supply the missing fact, written for the path.
+fn guard(path: &str, wants: &str, conversion: bool) -> String {
+    let name = path.rsplit(['.', '[']).next().unwrap_or(path).trim_end_matches([']', '*']);
+    let name = if name.is_empty() { path } else { name };
+    let path = path.replace("[*]", "[i]");
+    let test = match wants {
+        _ if conversion && wants == "date string" => "Number.isNaN(date.getTime())".to_owned(),
+        _ if conversion => format!("!Number.isFinite(Number({path}))"),
+        "number" => format!("!Number.isFinite({path})"),
+        "string" | "date string" => format!("typeof {path} !== \"string\""),
+        "array" => format!("!Array.isArray({path})"),
+        "function" => format!("typeof {path} !== \"function\""),
+        _ => format!("typeof {path} !== \"object\" || {path} === null"),
+    };
+    let wants = if wants == "date string" { "date" } else { wants };
+    let article = if wants.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("check it first: `if ({test}) throw new Error(\"{name} must be {article} {wants}\");`")
 }

@@ -87,7 +87,7 @@ pub fn thread(plan: &Plan, layers: LayerSet) -> LayerSet {
     }
     if !plan.without.contains(Layer::ResourceLimits) {
         let none = Rlimit { current: Some(0), maximum: Some(0) };
-        let _ = rustix::process::setrlimit(Resource::Nofile, none.clone());
+        let _ = rustix::process::setrlimit(Resource::Nofile, none);
         let _ = rustix::process::setrlimit(Resource::Nproc, none);
     }
     if !plan.without.contains(Layer::Seccomp) && filter_system_calls() {

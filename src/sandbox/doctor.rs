@@ -38,7 +38,8 @@ pub struct Attack {
 }
 
 impl Attack {
-    /// An attack; its first line may say `// expect: class|class`.
+    /// An attack; its first line may say `// expect: class|class`. A line `// source: "(" * 9 + "1"`
+    /// stands for the text it spells out.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let (name, text) = (name.into(), text.into());
         let expected = text
@@ -47,7 +48,8 @@ impl Attack {
             .and_then(|line| line.strip_prefix("// expect: "))
             .map(|classes| classes.split('|').map(|class| class.trim().to_owned()).collect())
             .unwrap_or_default();
-        Attack { name, text, expected }
+        let spelled = text.lines().find_map(|line| spell(line.strip_prefix("// source: ")?));
+        Attack { name, text: spelled.unwrap_or(text), expected }
     }
 
     /// The attacks that are part of `fnvet`.
@@ -82,6 +84,34 @@ impl Attack {
         let parsed = parse(&source).ok()?;
         let entry = find_entry(&parsed, "execute")?;
         Some(Executable::new(&source, &parsed, &entry))
+    }
+}
+
+/// Most bytes that a spelled-out source may have.
+const SPELLED_BYTES_MAX: usize = 4 << 20;
+
+/// The text of `"a" * 3 + "b"`: JSON strings, repeated and joined.
+fn spell(formula: &str) -> Option<String> {
+    let mut text = String::new();
+    let mut rest = formula.trim();
+    loop {
+        let mut parts = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+        let part = parts.next()?.ok()?;
+        rest = rest[parts.byte_offset()..].trim_start();
+        let mut count = 1;
+        if let Some(after) = rest.strip_prefix('*') {
+            let end = after.find('+').unwrap_or(after.len());
+            count = after[..end].trim().parse().ok()?;
+            rest = &after[end..];
+        }
+        if part.len().saturating_mul(count) > SPELLED_BYTES_MAX - text.len() {
+            return None;
+        }
+        text.push_str(&part.repeat(count));
+        match rest.strip_prefix('+') {
+            Some(after) => rest = after.trim_start(),
+            None => return rest.is_empty().then_some(text),
+        }
     }
 }
 
@@ -204,5 +234,25 @@ fn try_attack(attack: &Attack, options: &IsolationOptions) -> AttackRow {
         duration_ms: execution.duration_ms,
         contained: attack.is_contained(&execution.outcome),
         message: execution.error_message(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_can_be_spelled_out() {
+        assert_eq!(spell(r#""(" * 3 + "1" + ")" * 2"#).as_deref(), Some("(((1))"));
+        assert_eq!(spell(r#""a+" * 2 + "\"" "#).as_deref(), Some("a+a+\""));
+        assert_eq!(spell(r#""a" * x"#), None);
+        assert_eq!(spell(r#""a" * 99999999"#), None);
+    }
+
+    #[test]
+    fn the_first_line_says_what_is_expected() {
+        let attack = Attack::new("a.js", "// expect: limit:heap|limit:wall-clock\nfor (;;);");
+        assert_eq!(attack.expected, ["limit:heap", "limit:wall-clock"]);
+        assert_eq!(Attack::new("b.js", "for (;;);").expected, Vec::<String>::new());
     }
 }

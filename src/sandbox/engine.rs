@@ -11,7 +11,7 @@ use boa_engine::object::builtins::JsPromise;
 use boa_engine::property::Attribute;
 use boa_engine::{JsError, JsNativeError, JsResult, JsString, JsValue, Module, Script, Source, js_string};
 
-use super::frame::{Reply, Request, Verdict};
+use super::frame::{Reply, Request, Task, Verdict};
 use super::host::{self, Hooks, Host, HostClock, Jobs};
 use super::{LimitKind, Limits, Loss, heap, input, serialize, thrown};
 use crate::program::EntryPoint;
@@ -30,6 +30,17 @@ const STACK_VALUES_MAX: usize = 1 << 20;
 /// Places kept of a trace; the innermost is all that is reported.
 const BACKTRACE_MAX: usize = 16;
 
+/// Makes the engine do once what it puts off until it is first needed: some of that reads files,
+/// as counting processors for a concurrent map does, and the confinement that follows ends the
+/// process for it.
+pub fn warm_up() {
+    let builder = ContextBuilder::new().module_loader(Rc::new(IdleModuleLoader)).instructions_remaining(1_000);
+    if let Ok(mut context) = builder.build() {
+        let _ = context.eval(Source::from_bytes("Symbol.for('')"));
+    }
+    boa_gc::force_collect();
+}
+
 /// Runs `request`.
 pub fn execute(request: &Request) -> Reply {
     let limits = &request.limits;
@@ -40,7 +51,7 @@ pub fn execute(request: &Request) -> Reply {
         Ok(value) => value,
         Err(error) => return refuse(Verdict::EnginePanic(error.to_string())),
     };
-    if request.entry.is_some()
+    if matches!(request.task, Task::Call(_))
         && let Err(violations) = input::check(request.schema.as_deref(), &value)
     {
         return refuse(Verdict::InputRejected(violations));
@@ -116,9 +127,8 @@ impl Run<'_> {
     /// Loads, calls, waits, writes the result down, and lets what is still scheduled run: it
     /// belongs to the call, and so do its limits.
     fn result(&mut self, request: &Request, input: &serde_json::Value) -> Result<String, Stop> {
-        let value = match &request.entry {
-            None => self.script(&request.code)?,
-            Some(entry) => {
+        let value = match &request.task {
+            Task::Call(entry) => {
                 let (function, this) = self.load(request, entry)?;
                 let Some(function) = function.as_object().filter(JsObject::is_callable) else {
                     let message = format!("{} is not a function", entry.name);
@@ -127,6 +137,11 @@ impl Run<'_> {
                 let argument = JsValue::from_json(input, self.context)?;
                 function.call(&this, &[argument], self.context)?
             }
+            Task::Parse => {
+                self.parse(request)?;
+                JsValue::null()
+            }
+            Task::Evaluate | Task::Probe(_) => self.script(&request.code)?,
         };
         let value = self.settled(value)?;
         let json = self.json(&value)?;
@@ -136,6 +151,16 @@ impl Run<'_> {
 
     fn source(code: &str) -> Source<'_, boa_engine::parser::source::UTF8Input<&[u8]>> {
         Source::from_bytes(code.as_bytes()).with_path(Path::new(PROGRAM_NAME))
+    }
+
+    /// Reads the program and compiles it as far as that goes without running it.
+    fn parse(&mut self, request: &Request) -> JsResult<()> {
+        if request.module {
+            Module::parse(Self::source(&request.code), None, self.context)?;
+        } else {
+            Script::parse(Self::source(&request.code), None, self.context)?.codeblock(self.context)?;
+        }
+        Ok(())
     }
 
     fn script(&mut self, code: &str) -> JsResult<JsValue> {

@@ -44,18 +44,30 @@ pub struct Request {
     pub code: String,
     /// Whether it is a module.
     pub module: bool,
-    /// Where the function to call is found; `None` runs a script for its completion value.
-    pub entry: Option<EntryPoint>,
+    /// What to do with it.
+    pub task: Task,
     /// The input schema's text.
     pub schema: Option<String>,
     /// The input's text.
     pub input: String,
-    /// Something to try instead of running the program.
-    pub probe: Option<Probe>,
     /// The injected constants.
     pub context: CallContext,
     /// The limits.
     pub limits: Limits,
+}
+
+/// What a worker does with a program.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Calls the function found here with the input.
+    Call(EntryPoint),
+    /// Runs it as a script for its completion value.
+    Evaluate,
+    /// Only reads it.
+    Parse,
+    /// Tries something else altogether.
+    Probe(Probe),
 }
 
 /// What a worker says in the end.

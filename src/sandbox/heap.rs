@@ -6,13 +6,13 @@
 //!
 //! boa's collector counts objects but not the storage behind them: programs that make garbage
 //! would run into the limit although hardly anything is live. So the allocator asks for a
-//! collection when the heap has grown by a share of what is left, and once more at the limit.
+//! collection when the heap has doubled since the last one, and at the limit.
 #![allow(unsafe_code, reason = "a global allocator is an unsafe trait, and the end at the limit must not unwind")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::catch_unwind;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicIsize};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize};
 
 /// The worker's exit status at the heap limit.
 pub const EXIT_STATUS: i32 = 70;
@@ -20,24 +20,37 @@ pub const EXIT_STATUS: i32 = 70;
 /// What the worker writes on its standard error there, before the peak in bytes.
 pub const EXIT_LINE: &str = "fnvet: heap limit, peak ";
 
-/// How far allocations inside the collector's own bookkeeping, during which it cannot run, may go
-/// past the limit.
+/// How far allocations of the collector's own, during which it cannot run, may go past the limit;
+/// and how long before the limit it is asked.
 const SLACK_BYTES: isize = 512 << 10;
 
-/// Smaller allocations do not ask for a collection before the limit: most of them are objects, and
-/// while an object is being made the collector cannot run.
-const COLLECT_AT_BYTES: usize = 256;
-
 /// Between two collections at least so much is allocated.
-const STEP_BYTES: isize = 1 << 20;
+const STEP_BYTES: isize = 4 << 10;
+
+/// The heap may grow to this share of the limit before the first collection.
+const FIRST_SHARE: isize = 4;
+
+/// A program that allocates less than this share of the limit between two collections does little
+/// else than collect.
+const STEP_SHARE: isize = 32;
+
+/// So many such collections in a row are made before that counts as the limit.
+const TIGHT_MAX: usize = 8;
 
 static ARMED: AtomicBool = AtomicBool::new(false);
+static LEFT_OUT: AtomicBool = AtomicBool::new(false);
 static COLLECTING: AtomicBool = AtomicBool::new(false);
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 static PEAK: AtomicIsize = AtomicIsize::new(0);
 static BASE: AtomicIsize = AtomicIsize::new(0);
 static LIMIT: AtomicIsize = AtomicIsize::new(isize::MAX);
 static COLLECT_NEXT: AtomicIsize = AtomicIsize::new(isize::MAX);
+/// In use after the last collection.
+static KEPT: AtomicIsize = AtomicIsize::new(0);
+/// Added since then by the collector's own lists.
+static OWN: AtomicIsize = AtomicIsize::new(0);
+/// Collections in a row that were hardly worth it.
+static TIGHT: AtomicUsize = AtomicUsize::new(0);
 
 /// The allocator of the binary.
 #[derive(Debug)]
@@ -91,18 +104,29 @@ unsafe impl GlobalAlloc for CountingAllocator {
 
 /// Starts counting on this thread and ends the process once more than `bytes_max` are added.
 pub fn arm(bytes_max: u64) {
+    if LEFT_OUT.load(Relaxed) {
+        return;
+    }
     let live = LIVE.load(Relaxed);
     let bytes_max = isize::try_from(bytes_max).unwrap_or(isize::MAX);
     BASE.store(live, Relaxed);
     PEAK.store(live, Relaxed);
+    KEPT.store(live, Relaxed);
+    OWN.store(0, Relaxed);
+    TIGHT.store(0, Relaxed);
     LIMIT.store(live.saturating_add(bytes_max), Relaxed);
-    COLLECT_NEXT.store(live.saturating_add(bytes_max / 4), Relaxed);
+    COLLECT_NEXT.store(live.saturating_add(bytes_max / FIRST_SHARE), Relaxed);
     ARMED.store(true, Relaxed);
 }
 
 /// Most bytes in use at once since [`arm`], beyond those in use then.
 pub fn peak_bytes() -> u64 {
     u64::try_from(PEAK.load(Relaxed) - BASE.load(Relaxed)).unwrap_or(0)
+}
+
+/// Makes [`arm`] do nothing.
+pub fn leave_out() {
+    LEFT_OUT.store(true, Relaxed);
 }
 
 /// Whether this process runs with the counting allocator at all.
@@ -139,26 +163,35 @@ fn grow(size: usize) {
 /// Collects where the collector can run; ends the process where that leaves too little.
 #[cold]
 fn make_room(size: usize) {
-    let limit = LIMIT.load(Relaxed);
-    let wanted = |live: isize| live.saturating_add(size as isize);
-    if wanted(0) > limit - BASE.load(Relaxed) {
+    let (base, limit) = (BASE.load(Relaxed), LIMIT.load(Relaxed));
+    let wanted = || LIVE.load(Relaxed).saturating_add(size as isize);
+    if size as isize > limit - base {
         breach();
     }
-    let at_limit = wanted(LIVE.load(Relaxed)) > limit;
-    if size < COLLECT_AT_BYTES && !at_limit {
-        return;
-    }
+    let asked = LIVE.load(Relaxed);
     COLLECTING.store(true, Relaxed);
+    // Inside an allocation of its own the collector refuses by a panic, before it has done anything.
     let collected = catch_unwind(boa_gc::force_collect).is_ok();
     COLLECTING.store(false, Relaxed);
-    let live = wanted(LIVE.load(Relaxed));
-    let bound = if collected { limit } else { limit.saturating_add(SLACK_BYTES) };
-    if live > bound {
+    let live = wanted();
+    if !collected {
+        if live > limit.saturating_add(SLACK_BYTES) {
+            breach();
+        }
+        // The next allocation asks again: most likely it is the program's.
+        OWN.store(OWN.load(Relaxed).saturating_add(size as isize), Relaxed);
+        return;
+    }
+    let by_program = asked - KEPT.load(Relaxed) - OWN.load(Relaxed);
+    let tight = if by_program < (limit - base) / STEP_SHARE { TIGHT.load(Relaxed) + 1 } else { 0 };
+    if live > limit || tight > TIGHT_MAX {
         breach();
     }
-    if collected {
-        COLLECT_NEXT.store(live.saturating_add(((limit - live) / 2).max(STEP_BYTES)).min(limit), Relaxed);
-    }
+    TIGHT.store(tight, Relaxed);
+    KEPT.store(live, Relaxed);
+    OWN.store(0, Relaxed);
+    let next = live.saturating_add((live - base).max((limit - base) / FIRST_SHARE));
+    COLLECT_NEXT.store(next.min(limit - SLACK_BYTES).max(live.saturating_add(STEP_BYTES)), Relaxed);
 }
 
 /// The allocation, or the end: an allocator that the system refuses memory is at its limit too.

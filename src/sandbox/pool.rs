@@ -38,7 +38,7 @@ const ADDRESS_SPACE_SLACK_BYTES: u64 = 512 << 20;
 const PLANS_MAX: usize = 4;
 
 /// Runs `request` in a fresh worker.
-pub(super) fn execute(request: &Request, options: &IsolationOptions) -> Execution {
+pub(super) fn execute(mut request: Request, options: &IsolationOptions) -> Execution {
     let limits = &request.limits;
     let refused = |reason: String| Execution::without_worker(Outcome::Refused(reason), limits);
     let mut session = match Session::start(limits, options) {
@@ -54,7 +54,6 @@ pub(super) fn execute(request: &Request, options: &IsolationOptions) -> Executio
         let missing: Vec<&str> = isolation.missing().iter().map(|layer| layer.name()).collect();
         return refused(format!("isolation is not complete here, missing: {}", missing.join(", ")));
     }
-    let mut request = request.clone();
     request.context.seed.get_or_insert_with(|| std::hash::RandomState::new().build_hasher().finish());
     Execution { isolation, ..session.exchange(&request) }
 }

@@ -1,8 +1,10 @@
 //! Names, messages and places of what a program threw, read without running any of its code.
 
+use std::error::Error as _;
+
 use boa_engine::builtins::error::Error;
 use boa_engine::context::Context;
-use boa_engine::error::{EngineError, RuntimeLimitError};
+use boa_engine::error::{EngineError, PanicError, RuntimeLimitError};
 use boa_engine::object::JsObject;
 use boa_engine::property::PropertyKey;
 use boa_engine::{JsError, JsString, JsValue, JsVariant, js_string};
@@ -45,8 +47,18 @@ fn of_engine(error: &EngineError) -> Verdict {
         EngineError::RuntimeLimit(RuntimeLimitError::Recursion) => Verdict::Limit(LimitKind::CallDepth),
         EngineError::RuntimeLimit(RuntimeLimitError::StackSize) => Verdict::Limit(LimitKind::Stack),
         EngineError::RuntimeLimit(RuntimeLimitError::LoopIteration) => Verdict::Limit(LimitKind::Statements),
-        EngineError::Panic(panic) => Verdict::EnginePanic(text::escape(panic.message(), MESSAGE_BYTES_MAX)),
+        EngineError::Panic(panic) => match wrapped(panic) {
+            Some(limit) => of_engine(limit),
+            None => Verdict::EnginePanic(text::escape(panic.message(), MESSAGE_BYTES_MAX)),
+        },
     }
+}
+
+/// The limit behind a panic: where the engine met one at a place that it thought cannot fail, it wraps it.
+fn wrapped(panic: &PanicError) -> Option<&EngineError> {
+    let source = panic.source()?;
+    let error = source.downcast_ref::<JsError>().or_else(|| Some(source.downcast_ref::<Box<JsError>>()?))?;
+    error.as_engine()
 }
 
 /// The verdict of a thrown value, or of the reason of a rejected promise.

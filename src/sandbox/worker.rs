@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::confine::{self, Plan};
-use super::frame::{self, Greeting, Reply, Request, Verdict};
+use super::frame::{self, Greeting, Reply, Request, Task, Verdict};
 use super::{Layer, LayerSet, engine, heap, text};
 
 /// The first argument of a worker. The others are those of [`Plan`].
@@ -62,7 +62,7 @@ fn main(arguments: &[OsString]) -> i32 {
     let Some(plan) = plan(arguments) else { return EXIT_ORPHAN };
     std::panic::set_hook(Box::new(|panic| {
         if !heap::is_collecting() {
-            report(&format!("panic at {panic}"));
+            report(&describe(panic));
         }
     }));
     let Some(layers) = confine::process(&plan) else { return EXIT_ORPHAN };
@@ -80,9 +80,12 @@ fn main(arguments: &[OsString]) -> i32 {
 /// The rest of the confinement, the request, the reply. It ends the process itself: nothing needs tidying up.
 fn serve(plan: &Plan, layers: LayerSet) -> i32 {
     let mut layers = layers;
-    if !plan.without.contains(Layer::HeapCounter) && heap::is_installed() {
+    if plan.without.contains(Layer::HeapCounter) {
+        heap::leave_out();
+    } else if heap::is_installed() {
         layers = layers.with(Layer::HeapCounter);
     }
+    engine::warm_up();
     let layers = confine::thread(plan, layers);
     if !send(&frame::encode(&Greeting { layers: layers.iter().collect() })) {
         return EXIT_ORPHAN;
@@ -97,7 +100,7 @@ fn serve(plan: &Plan, layers: LayerSet) -> i32 {
 }
 
 fn reply(request: &Request) -> Reply {
-    let Some(probe) = request.probe else { return engine::execute(request) };
+    let Task::Probe(probe) = request.task else { return engine::execute(request) };
     heap::arm(request.limits.heap_bytes_max);
     let verdict = match confine::probe(probe) {
         Ok(()) => Verdict::Returned("true".into()),
@@ -122,6 +125,15 @@ fn receive() -> Option<Request> {
     let mut body = vec![0; length];
     input.read_exact(&mut body).ok()?;
     frame::decode(&body).ok()
+}
+
+/// A panic's message and place, without the folders of the machine that built this.
+fn describe(panic: &std::panic::PanicHookInfo<'_>) -> String {
+    let message = panic.payload_as_str().unwrap_or_default();
+    let Some(place) = panic.location() else { return message.to_owned() };
+    let parts: Vec<&str> = place.file().split('/').collect();
+    let shown = parts[parts.len().saturating_sub(4)..].join("/");
+    format!("{message} (at {shown}:{})", place.line())
 }
 
 /// One line for the parent.

@@ -451,14 +451,13 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
         | "Map.prototype.delete" => Facts::of(Types::BOOLEAN),
         "Math.min" | "Math.max" => {
             let facts: Vec<Facts> = (0..args.len()).map(|i| numeric_conversion(arg(model, i))).collect();
-            let nan = facts.iter().fold(Types::NONE, |t, f| t | (f.types & Types::NAN));
             let integer = facts.iter().all(|f| f.integer);
             let fold = |pick: fn(f64, f64) -> f64| Interval {
                 lo: facts.iter().map(|f| f.range.lo).reduce(pick).unwrap_or(f64::NEG_INFINITY),
                 hi: facts.iter().map(|f| f.range.hi).reduce(pick).unwrap_or(f64::INFINITY),
             };
             let range = fold(if path == "Math.min" { f64::min } else { f64::max });
-            Facts { types: Types::NUMBER | nan, range, integer, ..Facts::ANY }
+            Facts { types: Types::NUMBER, range, integer, ..Facts::ANY }
         }
         "Math.floor" | "Math.ceil" | "Math.round" | "Math.trunc" => {
             let of = numeric_conversion(arg(model, 0));
@@ -468,13 +467,13 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
                 "Math.trunc" => n.trunc(),
                 _ => n.floor(),
             };
-            Facts { range: of.range.map(round), integer: true, ..of }
+            Facts::number(of.range.map(round), true)
         }
         "Math.abs" => {
             let of = numeric_conversion(arg(model, 0));
-            Facts { range: of.range.abs(), ..of }
+            Facts::number(of.range.abs(), of.integer)
         }
-        "Math.sign" => Facts { types: numeric_conversion(arg(model, 0)).types, ..Facts::number(Interval { lo: -1.0, hi: 1.0 }, true) },
+        "Math.sign" => Facts::number(Interval { lo: -1.0, hi: 1.0 }, true),
         "Math.sqrt" | "Math.cbrt" => {
             let of = numeric_conversion(arg(model, 0));
             Facts {
@@ -492,10 +491,7 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
             let symbol = model.symbols.intern(Value::Binary(super::ir::BinaryOp::Exp, args[0], args.get(1).copied().unwrap_or(args[0])));
             model.facts(state, symbol)
         }
-        _ if path.starts_with("Math.") => {
-            let nan = (0..args.len()).map(|i| numeric_conversion(arg(model, i)).types & Types::NAN).fold(Types::NONE, |a, b| a | b);
-            Facts { types: Types::NUMBER | nan, ..Facts::ANY }
-        }
+        _ if path.starts_with("Math.") => Facts::of(Types::NUMBER),
         "Date.now" => Facts::number(Interval { lo: 1e12, hi: 1e14 }, true),
         "Date.time" => {
             let of = arg(model, 0);
@@ -513,8 +509,8 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
             Facts { integer: true, ..Facts::of(if numbers { Types::NUMBER } else { Types::NUMERIC }) }
         }
         _ if path.starts_with("Date.set") => {
-            let nan = (0..args.len()).map(|i| numeric_conversion(arg(model, i)).types & Types::NAN).fold(Types::NONE, |a, b| a | b);
-            Facts { types: Types::NUMBER | nan, integer: true, ..Facts::ANY }
+            let time = arg(model, 0);
+            Facts { types: Types::NUMBER | (time.types & Types::NAN), integer: true, ..Facts::ANY }
         }
         _ if path.starts_with("Date.get") => {
             let time = arg(model, 0);
@@ -574,14 +570,18 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
             let of = arg(model, 0);
             let (from, to) = (arg(model, 1), arg(model, 2));
             let mut hi = of.length.hi;
-            if args.len() > 2 && to.types.only(Types::NUMBER) && to.range.hi.is_finite() && to.range.lo >= 0.0 {
+            if args.len() > 2 && to.types.only(Types::NUMBER) && to.range.hi.is_finite() && to.range.hi >= 0.0 {
                 hi = hi.min(to.range.hi);
             }
             if args.len() == 2 && from.types.only(Types::NUMBER) && from.range.hi < 0.0 {
                 hi = hi.min(-from.range.lo);
             }
             let length = Interval { lo: 0.0, hi: hi.max(0.0) };
-            if path.starts_with("Array") { Facts::array(length) } else { Facts { digits: of.digits, ..Facts::string(length) } }
+            if path.starts_with("Array") {
+                Facts::array(length)
+            } else {
+                Facts { digits: of.digits || of.digit_groups, ..Facts::string(length) }
+            }
         }
         "String.prototype.padStart" | "String.prototype.padEnd" => {
             let (of, to) = (arg(model, 0), arg(model, 1));

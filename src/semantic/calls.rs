@@ -35,6 +35,7 @@ impl Analyzer<'_> {
             if !own {
                 self.demand_method(state, this, &name, callee_range);
             }
+            self.survived(state, this);
         } else if this.is_none() {
             self.demand(state, callee, Types::FUNCTION, callee_range, "called", "function");
         }
@@ -119,6 +120,10 @@ impl Analyzer<'_> {
                 let this = captured.unwrap_or_else(|| self.receiver(func, this));
                 self.enter(state, reg, nth, func, this, args.clone(), range)
             }
+            // Bound in a loop to itself: which of the bindings is called cannot be followed.
+            Value::Bound { target, .. } if self.model.symbols.leaves(target).contains(&callee) => {
+                self.call_unknown(state, reg, callee, this, args)
+            }
             Value::Bound { target, this, args: bound } => {
                 let mut all = Args { list: bound, ..Args::default() };
                 all.ranges = vec![range; all.list.len()];
@@ -192,16 +197,23 @@ impl Analyzer<'_> {
         let (caller_ctx, caller) = (self.frame().ctx, self.frame().func);
         let ctx = self.model.symbols.context(caller_ctx, caller, Reg(reg.0 ^ (u32::from(nth) << 24)));
         let kind = self.model.ir.body(func).kind;
-        let frame = Frame { func, ctx, this, args, call_range: range };
+        let in_loop = self.frame().in_loop || self.turns > 0 || !self.graphs[caller.index()].headers_around(self.current_block).is_empty();
+        let frame = Frame { func, ctx, this, args, call_range: range, in_loop };
         if kind.is_generator {
             self.yields.push(None);
             let entered = state.clone();
             let outcome = self.activate(frame, entered);
             let yielded = self.yields.pop().flatten();
-            if let Some((after, _)) = outcome.normal {
-                *state = after;
+            let mut object = Object { rest: yielded, length: Interval::LENGTH, ..Object::new() };
+            match outcome.normal {
+                Some((after, _)) => *state = after,
+                // No way through it: whoever asks for all of its values asks for ever.
+                None if outcome.thrown.is_none() => {
+                    let yes = self.model.symbols.boolean(true);
+                    object.fields.insert("[[endless]]".into(), Field::Value(yes));
+                }
+                None => {}
             }
-            let object = Object { rest: yielded, length: Interval::LENGTH, ..Object::new() };
             let iterator = self.allocate(state, reg, 216 + nth % 8, AllocKind::Iterator, object);
             return iterator.into();
         }
@@ -259,6 +271,8 @@ impl Analyzer<'_> {
     /// `yield value`
     pub fn yielded(&mut self, state: &mut State, reg: Reg, value: Sym) -> Sym {
         let before = self.yields.last().copied().flatten();
+        let site = self.site(reg, 161);
+        let value = self.model.keep(state, value, site);
         let all: Vec<Sym> = before.into_iter().chain([value]).collect();
         let merged = self.one_of(state, reg, 2, &all);
         if let Some(slot) = self.yields.last_mut() {

@@ -440,3 +440,86 @@ fn dominator_intervals(order: &[BlockId], idom: &[Option<BlockId>]) -> Vec<(u32,
     }
     interval
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::semantic::lower::lower;
+    use crate::source::SourceFile;
+    use crate::syntax::parse;
+
+    /// The graph of the statements of a function, and its body.
+    fn graph(statements: &str, view: View) -> (Cfg, Body) {
+        let source = SourceFile::new("a.js", format!("function outer() {{ {statements} }}"));
+        let parsed = parse(&source).unwrap();
+        let body = lower(&parsed, &source).bodies.swap_remove(1);
+        (Cfg::new(&body, view), body)
+    }
+
+    fn numbers(blocks: &[BlockId]) -> Vec<u32> {
+        blocks.iter().map(|block| block.0).collect()
+    }
+
+    #[test]
+    fn a_diamond_meets_in_what_its_test_dominates() {
+        let (cfg, _) = graph("if (a) f(); else g(); h();", View::Normal);
+        assert_eq!(numbers(cfg.successors(BlockId(0))), [1, 2]);
+        assert_eq!(cfg.predecessors(BlockId(3)).len(), 2);
+        assert_eq!(cfg.immediate_dominator(BlockId(3)), Some(BlockId(0)));
+        assert!(cfg.dominates(BlockId(0), BlockId(3)) && !cfg.dominates(BlockId(1), BlockId(3)));
+        assert!(cfg.loops().is_empty());
+    }
+
+    #[test]
+    fn loops_nest_and_lie_together() {
+        let (cfg, body) = graph("while (a) { for (const x of m) { if (x) break; f(); } if (b) continue; g(); } h();", View::Normal);
+        let [outer, inner] = cfg.loops() else { panic!("two loops: {:?}", cfg.loops()) };
+        assert_eq!((outer.parent, outer.depth, outer.latches.len()), (None, 0, 2));
+        assert_eq!((inner.parent, inner.depth, inner.latches.len()), (Some(LoopId(0)), 1, 1));
+        assert_eq!((outer.exits.len(), inner.exits.len()), (1, 2));
+        assert!(body.blocks[outer.header.index()].loop_head.is_some());
+        assert!(cfg.is_within(LoopId(1), LoopId(0)) && !cfg.is_within(LoopId(0), LoopId(1)));
+        assert_eq!(cfg.loop_blocks(LoopId(1))[0], inner.header);
+        assert!(cfg.loop_blocks(LoopId(1)).iter().all(|block| cfg.loop_contains(LoopId(0), *block)));
+        assert_eq!(cfg.order().last(), Some(&outer.exits[0].1));
+    }
+
+    #[test]
+    fn what_breaks_out_of_a_loop_comes_after_it() {
+        let (cfg, _) = graph("while (true) { if (a) { f(); break; } if (b) { g(); continue; } h(); } k();", View::Normal);
+        let [each] = cfg.loops() else { panic!("one loop: {:?}", cfg.loops()) };
+        let last = cfg.loop_blocks(LoopId(0)).iter().filter_map(|block| cfg.position(*block)).max();
+        assert!(each.exits.iter().all(|(_, outside)| cfg.position(*outside) > last));
+    }
+
+    #[test]
+    fn an_endless_loop_has_no_exits() {
+        let (cfg, _) = graph("for (;;) { f(); }", View::Normal);
+        assert!(cfg.loops()[0].exits.is_empty());
+    }
+
+    #[test]
+    fn calls_reach_their_handler_only_in_the_exceptional_view() {
+        let text = "try { f(); } catch (e) { g(); }";
+        let (normal, body) = graph(text, View::Normal);
+        let handler = body.blocks.iter().find_map(|block| block.handler).unwrap();
+        assert!(!normal.is_reachable(handler));
+        let (exceptional, _) = graph(text, View::Exceptional);
+        assert!(exceptional.is_reachable(handler));
+        let (thrown, body) = graph("try { throw a; } catch (e) { g(); }", View::Normal);
+        assert!(thrown.is_reachable(body.blocks.iter().find_map(|block| block.handler).unwrap()));
+    }
+
+    #[test]
+    fn what_cannot_throw_has_no_edge_to_its_handler() {
+        let (cfg, body) = graph("let x; try { x = 1; } catch (e) { g(); }", View::Exceptional);
+        assert!(!cfg.is_reachable(body.blocks.iter().find_map(|block| block.handler).unwrap()));
+    }
+
+    #[test]
+    fn dead_code_has_no_position() {
+        let (cfg, body) = graph("return 1; f();", View::Normal);
+        assert_eq!(body.blocks.len(), 2);
+        assert_eq!((cfg.position(BlockId(1)), cfg.order().len()), (None, 1));
+    }
+}

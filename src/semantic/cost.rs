@@ -56,7 +56,6 @@ impl Size {
 /// A loop around the code being observed.
 #[derive(Clone, Debug)]
 struct Around {
-    depth: usize,
     range: TextRange,
     size: Size,
 }
@@ -67,15 +66,9 @@ pub struct LoopCosts {
     fixed: Vec<Around>,
     here: Vec<Vec<Around>>,
     sizes: Vec<std::collections::BTreeMap<BlockId, Size>>,
-    inside: usize,
 }
 
 impl LoopCosts {
-    /// Whether no loop of the current function is around.
-    pub fn is_outside_loops(&self) -> bool {
-        self.inside == 0
-    }
-
     fn all(&self) -> impl Iterator<Item = &Around> {
         self.fixed.iter().chain(self.here.iter().flatten())
     }
@@ -100,11 +93,10 @@ impl Analyzer<'_> {
         let ir = self.model.ir.clone();
         let body = ir.body(func);
         let mut around = Vec::new();
-        let depth = self.frames.len();
         for header in cfg.headers_around(block) {
             let size = self.loop_costs.sizes.last().and_then(|s| s.get(&header)).cloned().unwrap_or(Size::Bounded);
             let range = body.blocks[header.index()].loop_head.map_or(TextRange::default(), |h| h.range);
-            around.push(Around { depth, range, size });
+            around.push(Around { range, size });
         }
         if let Some(head) = body.blocks[block.index()].loop_head {
             let own = around.iter().position(|a| a.range == head.range).map(|at| around.remove(at));
@@ -124,8 +116,7 @@ impl Analyzer<'_> {
     /// A callback that a built-in runs once per element is a loop as well.
     pub fn enter_callback_loop(&mut self, state: &State, over: Sym, path: &str) {
         let size = if path.starts_with("Promise") { Size::Bounded } else { self.size_of_collection(state, over) };
-        let depth = self.frames.len();
-        self.loop_costs.fixed.push(Around { depth, range: TextRange::default(), size });
+        self.loop_costs.fixed.push(Around { range: TextRange::default(), size });
     }
 
     /// The callback is done.
@@ -211,13 +202,14 @@ impl Analyzer<'_> {
         if limited && depth > 0 {
             return;
         }
-        if let Value::Prop(base, PropKey::Name(name)) = self.model.symbols.value(sym).clone() {
-            if matches!(&*name, "length" | "size") && self.model.facts(state, base).types.only(Types::ITERABLE) {
-                if let Size::Linear(paths) | Size::Arbitrary(paths) = self.size_of_collection(state, base) {
-                    linear.extend(paths);
-                }
-                return;
+        if let Value::Prop(base, PropKey::Name(name)) = self.model.symbols.value(sym).clone()
+            && matches!(&*name, "length" | "size")
+            && self.model.facts(state, base).types.only(Types::ITERABLE)
+        {
+            if let Size::Linear(paths) | Size::Arbitrary(paths) = self.size_of_collection(state, base) {
+                linear.extend(paths);
             }
+            return;
         }
         if let Some(path) = self.model.input_path(sym) {
             if facts.types.may(Types::NUMBER | Types::TEXT) {
@@ -237,16 +229,19 @@ impl Analyzer<'_> {
             Value::Call(path, _) if path.starts_with("String.prototype.indexOf") || path.starts_with("Array.prototype.indexOf") => {}
             _ => {}
         }
-        if let Value::Opaque(_) = value {
-            if facts.types.only(Types::NUMBER) && facts.integer && facts.range.lo >= -1.0 && !facts.range.hi.is_finite() {
-                // A length, a count, an index of something.
-                for part in self.model.symbols.operands(sym).collect::<Vec<_>>() {
-                    if let Size::Linear(paths) | Size::Arbitrary(paths) = self.size_of_collection(state, part) {
-                        linear.extend(paths);
-                    }
+        if let Value::Opaque(_) = value
+            && facts.types.only(Types::NUMBER)
+            && facts.integer
+            && facts.range.lo >= -1.0
+            && !facts.range.hi.is_finite()
+        {
+            // A length, a count, an index of something.
+            for part in self.model.symbols.operands(sym).collect::<Vec<_>>() {
+                if let Size::Linear(paths) | Size::Arbitrary(paths) = self.size_of_collection(state, part) {
+                    linear.extend(paths);
                 }
-                return;
             }
+            return;
         }
         let mut parts = Vec::new();
         for_each_part(&value, |part| parts.push(part));
@@ -291,14 +286,13 @@ impl Analyzer<'_> {
                     parts.extend(object.spreads.iter().copied());
                 }
             }
-            Value::Call(path, args) => {
-                if path.starts_with("String.prototype.")
+            Value::Call(path, args)
+                if (path.starts_with("String.prototype.")
                     || path.starts_with("[[")
                     || path.starts_with("JSON.")
-                    || matches!(&**path, "String" | "btoa" | "encodeURIComponent" | "decodeURIComponent")
-                {
-                    parts.extend(args.iter().take(1));
-                }
+                    || matches!(&**path, "String" | "btoa" | "encodeURIComponent" | "decodeURIComponent")) =>
+            {
+                parts.extend(args.iter().take(1));
             }
             Value::Template(_, inner) => parts.extend(inner),
             Value::Instance(inner, _) | Value::Version(inner, _) | Value::Rest(inner, _) => parts.push(*inner),
@@ -331,7 +325,7 @@ impl Analyzer<'_> {
         }
         let (x, y) = (self.model.facts(state, a), self.model.facts(state, b));
         if x.types.only(Types::BIGINT) && y.types.may(Types::BIGINT) {
-            let influences = self.influence(state, b, 0);
+            let influences = self.influence(state, b);
             let bounded = match self.model.symbols.value(b).clone() {
                 Value::Call(path, args) if &*path == "BigInt" => self.size_of_number(state, args[0]) == Size::Bounded,
                 _ => y.listed,
@@ -362,10 +356,10 @@ impl Analyzer<'_> {
 
     /// `Object.keys(x)` and its kin.
     pub fn cost_of_keys(&mut self, state: &State, of: Sym, range: TextRange) {
-        if self.observing_cost() {
-            if let Size::Linear(paths) = self.size_of_collection(state, of) {
-                self.charge_linear(range, &paths, "every key is taken of");
-            }
+        if self.observing_cost()
+            && let Size::Linear(paths) = self.size_of_collection(state, of)
+        {
+            self.charge_linear(range, &paths, "every key is taken of");
         }
     }
 
@@ -414,11 +408,9 @@ impl Analyzer<'_> {
                 | "toReversed"
                 | "concat"
         );
-        if linear {
-            if let Size::Linear(paths) = self.size_of_collection(state, this) {
-                let what = if method.contains("ort") { "sorting takes every element of" } else { "the work is done for each element of" };
-                self.charge_linear(range, &paths, what);
-            }
+        if linear && let Size::Linear(paths) = self.size_of_collection(state, this) {
+            let what = if method.contains("ort") { "sorting takes every element of" } else { "the work is done for each element of" };
+            self.charge_linear(range, &paths, what);
         }
     }
 

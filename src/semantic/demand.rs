@@ -1,9 +1,12 @@
 //! Uses that demand more of a value than its presence: one table, one code path.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use super::builtins;
 use super::facts::{Known, Types};
 use super::flow::Analyzer;
 use super::ir::{Reg, UnaryOp};
+use super::limits;
 use super::observe::{Step, UnmetDemand};
 use super::refine;
 use super::state::State;
@@ -32,46 +35,41 @@ pub struct InputSource {
 impl Analyzer<'_> {
     /// The input path behind a value that is read from input as it is, or only converted to a number.
     pub fn input_source(&mut self, state: &State, sym: Sym) -> Option<InputSource> {
-        for leaf in self.model.symbols.leaves(sym) {
-            if let Some(path) = self.model.input_path(leaf) {
-                return Some(InputSource { path: path.to_string(), symbol: leaf, conversion: false });
-            }
-            if let Some(found) = self.converted_source(state, leaf) {
-                return Some(found);
-            }
-        }
-        None
+        self.model.symbols.leaves(sym).into_iter().find_map(|leaf| match self.model.input_path(leaf) {
+            Some(path) => Some(InputSource { path: path.to_string(), symbol: leaf, conversion: false }),
+            None => self.converted_source(state, leaf),
+        })
     }
 
     fn converted_source(&mut self, state: &State, leaf: Sym) -> Option<InputSource> {
         if let Some(time) = refine::date_time(&self.model, state, leaf) {
-            return self.input_source(state, time).map(|source| InputSource { conversion: true, ..source });
+            return self.influence(state, time).map(|source| InputSource { conversion: true, ..source });
         }
-        let inner = match self.model.symbols.value(leaf).clone() {
-            Value::Unary(UnaryOp::Plus, a) => vec![a],
-            Value::Call(path, args) if is_conversion(&path) => args,
-            Value::Instance(of, _) => vec![of],
-            _ => return None,
-        };
-        let converts = !matches!(self.model.symbols.value(leaf), Value::Instance(..));
-        inner.into_iter().find_map(|a| self.influence(state, a, 0)).map(|mut source| {
-            source.conversion |= converts;
-            source
-        })
+        match self.model.symbols.value(leaf).clone() {
+            Value::Instance(of, _) => self.input_source(state, of),
+            Value::Unary(UnaryOp::Plus, a) => self.influence(state, a).map(|source| InputSource { conversion: true, ..source }),
+            Value::Call(path, args) if is_conversion(&path) => {
+                args.into_iter().find_map(|a| self.influence(state, a)).map(|source| InputSource { conversion: true, ..source })
+            }
+            _ => None,
+        }
     }
 
     /// The first input path that a value is made of, through any computation.
-    pub fn influence(&mut self, state: &State, sym: Sym, depth: u32) -> Option<InputSource> {
-        if depth > 6 {
-            return None;
+    pub fn influence(&mut self, state: &State, sym: Sym) -> Option<InputSource> {
+        let (mut seen, mut open) = (BTreeSet::new(), VecDeque::from([sym]));
+        while let Some(next) = open.pop_front() {
+            if !seen.insert(next) || seen.len() > limits::INFLUENCES_MAX {
+                continue;
+            }
+            if let Some(path) = self.model.input_path(next) {
+                return Some(InputSource { path: path.to_string(), symbol: next, conversion: false });
+            }
+            super::symbol::for_each_part(self.model.symbols.value(next), |part| open.push_back(part));
+            open.extend(self.model.symbols.operands(next));
+            open.extend(refine::date_time(&self.model, state, next));
         }
-        if let Some(source) = self.input_source(state, sym) {
-            return Some(source);
-        }
-        let mut parts = Vec::new();
-        super::symbol::for_each_part(&self.model.symbols.value(sym).clone(), |part| parts.push(part));
-        parts.extend(self.model.symbols.operands(sym));
-        parts.into_iter().find_map(|part| self.influence(state, part, depth + 1))
+        None
     }
 
     /// A use that accepts only `accepted`.
@@ -200,6 +198,4 @@ impl Analyzer<'_> {
 pub fn is_conversion(path: &str) -> bool {
     matches!(path, "Number" | "parseInt" | "parseFloat" | "Number.parseInt" | "Number.parseFloat" | "Date.time" | "Date.parse" | "Date.UTC")
         || path.starts_with("Date.get")
-        || path.starts_with("Math.")
-        || path.starts_with("Date.set")
 }

@@ -56,7 +56,10 @@ impl Analyzer<'_> {
                 self.template(state, quasis, parts, op.range)
             }
             OpKind::TemplateObject { quasis, raw } => self.template_object(state, reg, quasis, raw),
-            OpKind::Param(i) => self.frame().args.get(*i as usize).unwrap_or(undefined),
+            OpKind::Param(i) => {
+                let passed = self.frame().args.get(*i as usize).unwrap_or(undefined);
+                self.parameter(state, reg, *i as usize, passed)
+            }
             OpKind::RestParam(i) => self.rest_param(state, reg, *i as usize),
             OpKind::This => self.this_value(),
             OpKind::Arguments => self.rest_param(state, reg, 0),
@@ -272,8 +275,23 @@ impl Analyzer<'_> {
                 return sym;
             }
         }
-        let parts: Vec<Sym> = parts.into_iter().map(|p| self.shallow(state, p)).collect();
-        self.model.symbols.intern(Value::Template(quasis.iter().map(|q| q.as_str().into()).collect(), parts))
+        // Constant parts, and parts that are templates themselves, become one text with the rest.
+        let mut texts: Vec<String> = vec![quasis[0].clone()];
+        let mut values = Vec::new();
+        for (part, quasi) in parts.into_iter().zip(&quasis[1..]) {
+            if let Some(constant) = fold::constant(&self.model.symbols, part) {
+                texts.last_mut().expect("never empty").push_str(&constant.text());
+            } else if let (Value::Template(inner, inside), true) = (self.model.symbols.value(part).clone(), values.len() < 24) {
+                texts.last_mut().expect("never empty").push_str(&inner[0]);
+                texts.extend(inner[1..].iter().map(|t| t.to_string()));
+                values.extend(inside);
+            } else {
+                values.push(self.shallow(state, part));
+                texts.push(String::new());
+            }
+            texts.last_mut().expect("never empty").push_str(quasi);
+        }
+        self.model.symbols.intern(Value::Template(texts.into_iter().map(Into::into).collect(), values))
     }
 
     /// `sym`, or an opaque stand-in for it if it is too deep to build on.
@@ -336,10 +354,10 @@ impl Analyzer<'_> {
     }
 
     fn global(&mut self, state: &mut State, name: &str, range: TextRange, reg: Reg) -> Sym {
-        if self.model.created_globals_contains(name) {
-            if let Some(Field::Value(sym)) = self.global_field(state, name) {
-                return sym;
-            }
+        if self.model.created_globals_contains(name)
+            && let Some(Field::Value(sym)) = self.global_field(state, name)
+        {
+            return sym;
         }
         match name {
             "NaN" => return self.model.symbols.number(f64::NAN),
@@ -434,11 +452,11 @@ impl Analyzer<'_> {
         if !self.reporting {
             return;
         }
-        if let Some(text) = self.model.symbols.as_str(sym) {
-            if text.len() >= 8 {
-                let names = self.constant_names.get(&sym).into_iter().flatten().cloned().collect();
-                self.seen.strings.insert(StringConstant { text: text.to_string(), range, names });
-            }
+        if let Some(text) = self.model.symbols.as_str(sym)
+            && text.len() >= 8
+        {
+            let names = self.constant_names.get(&sym).into_iter().flatten().cloned().collect();
+            self.seen.strings.insert(StringConstant { text: text.to_string(), range, names });
         }
     }
 
@@ -455,10 +473,10 @@ impl Analyzer<'_> {
         let a = self.shallow(state, a);
         if op == UnaryOp::Not {
             // `!!x` keeps the truth of `x`; two negations of a condition are the condition.
-            if let Value::Unary(UnaryOp::Not, inner) = *self.model.symbols.value(a) {
-                if matches!(self.model.symbols.value(inner), Value::Unary(UnaryOp::Not, _)) {
-                    return inner;
-                }
+            if let Value::Unary(UnaryOp::Not, inner) = *self.model.symbols.value(a)
+                && matches!(self.model.symbols.value(inner), Value::Unary(UnaryOp::Not, _))
+            {
+                return inner;
             }
         }
         self.model.symbols.intern(Value::Unary(op, a))
@@ -570,7 +588,12 @@ impl Analyzer<'_> {
         let spread = elements.iter().flatten().any(|e| e.spread);
         if !spread {
             let undefined = self.model.symbols.undefined();
-            let list: Vec<Sym> = elements.iter().map(|e| e.as_ref().and_then(|a| registers[a.reg.index()]).unwrap_or(undefined)).collect();
+            let mut list: Vec<Sym> =
+                elements.iter().map(|e| e.as_ref().and_then(|a| registers[a.reg.index()]).unwrap_or(undefined)).collect();
+            for (i, element) in list.iter_mut().enumerate() {
+                let site = self.site(reg, 161 + (i % 32) as u8);
+                *element = self.model.keep(state, *element, site);
+            }
             return self.array_of(state, reg, 0, &list);
         }
         let args: Vec<Arg> = elements.iter().flatten().copied().collect();
@@ -610,6 +633,8 @@ impl Analyzer<'_> {
                                 self.observe_proto_key("__proto__", *at, "written");
                             }
                             self.name_value(state, &name, value, *at);
+                            let site = self.site(reg, 161 + (i % 32) as u8);
+                            let value = self.model.keep(state, value, site);
                             object.fields.insert(name, Field::Value(value));
                         }
                         PropKey::Dynamic(key) => {
@@ -696,20 +721,20 @@ impl Analyzer<'_> {
     }
 
     fn object_rest(&mut self, state: &mut State, reg: Reg, object: Sym, excluded: Vec<Rc<str>>) -> Sym {
-        if let Some(known) = state.object(object).cloned() {
-            if known.closed || !known.fields.is_empty() {
-                let mut rest = (*known).clone();
-                for key in &excluded {
-                    rest.fields.insert(key.clone(), Field::Absent);
-                }
-                if !rest.closed {
-                    let base = rest.base.unwrap_or(object);
-                    rest.spreads.push(base);
-                    rest.closed = true;
-                }
-                rest.base = None;
-                return self.allocate(state, reg, 0, AllocKind::Object, rest);
+        if let Some(known) = state.object(object).cloned()
+            && (known.closed || !known.fields.is_empty())
+        {
+            let mut rest = (*known).clone();
+            for key in &excluded {
+                rest.fields.insert(key.clone(), Field::Absent);
             }
+            if !rest.closed {
+                let base = rest.base.unwrap_or(object);
+                rest.spreads.push(base);
+                rest.closed = true;
+            }
+            rest.base = None;
+            return self.allocate(state, reg, 0, AllocKind::Object, rest);
         }
         self.model.symbols.intern(Value::Rest(object, excluded))
     }
@@ -785,18 +810,20 @@ impl Analyzer<'_> {
 
     /// A key of `object` in one turn of `for … in` or a walk over its keys.
     pub fn key_in_turn(&mut self, state: &mut State, reg: Reg, object: Sym, site: Rc<Site>) -> Sym {
-        if let Some(known) = state.object(object).cloned() {
-            if known.closed && known.rest.is_none() && known.spreads.is_empty() && known.fields.len() <= 64 {
-                let names: Vec<Rc<str>> =
-                    known.fields.iter().filter(|(_, f)| !matches!(f, Field::Absent)).map(|(k, _)| k.clone()).collect();
-                let names: Vec<Sym> = names.iter().map(|n| self.model.symbols.string(n)).collect();
-                if !names.is_empty() {
-                    let key = self.one_of(state, reg, 60, &names);
-                    return match self.model.symbols.value(key) {
-                        Value::Phi(_) => self.model.symbols.intern(Value::Instance(key, Which::Turn(site))),
-                        _ => key,
-                    };
-                }
+        if let Some(known) = state.object(object).cloned()
+            && known.closed
+            && known.rest.is_none()
+            && known.spreads.is_empty()
+            && known.fields.len() <= 64
+        {
+            let names: Vec<Rc<str>> = known.fields.iter().filter(|(_, f)| !matches!(f, Field::Absent)).map(|(k, _)| k.clone()).collect();
+            let names: Vec<Sym> = names.iter().map(|n| self.model.symbols.string(n)).collect();
+            if !names.is_empty() {
+                let key = self.one_of(state, reg, 60, &names);
+                return match self.model.symbols.value(key) {
+                    Value::Phi(_) => self.model.symbols.intern(Value::Instance(key, Which::Turn(site))),
+                    _ => key,
+                };
             }
         }
         let keys = self.model.symbols.intern(Value::KeyOf(object));

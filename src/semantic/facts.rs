@@ -250,7 +250,9 @@ pub struct Facts {
     pub string_form: bool,
     /// Its string form is made of digits: numeric conversion cannot give NaN.
     pub digits: bool,
-    /// Its own keys or elements were counted and limited.
+    /// Its string form is digits with separators, as in a date: each part of it is digits.
+    pub digit_groups: bool,
+    /// Which names that lead to a prototype it is known not to be.
     pub refused: RefusedKeys,
 }
 
@@ -264,6 +266,7 @@ impl Facts {
         listed: false,
         string_form: false,
         digits: false,
+        digit_groups: false,
         refused: RefusedKeys { proto: false, constructor: false, prototype: false },
     };
 
@@ -307,6 +310,7 @@ impl Facts {
             listed: self.listed && other.listed,
             string_form: self.string_form && other.string_form,
             digits: pick(self.types.may(text), other.types.may(text), self.digits, other.digits, |a, b| a && b),
+            digit_groups: pick(self.types.may(text), other.types.may(text), self.digit_groups, other.digit_groups, |a, b| a && b),
             refused: RefusedKeys {
                 proto: self.refused.proto && other.refused.proto,
                 constructor: self.refused.constructor && other.refused.constructor,
@@ -325,6 +329,7 @@ impl Facts {
             listed: self.listed || other.listed,
             string_form: self.string_form || other.string_form,
             digits: self.digits || other.digits,
+            digit_groups: self.digit_groups || other.digit_groups,
             refused: RefusedKeys {
                 proto: self.refused.proto || other.refused.proto,
                 constructor: self.refused.constructor || other.refused.constructor,

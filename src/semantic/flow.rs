@@ -62,6 +62,8 @@ pub struct Frame {
     pub args: Args,
     /// The call that made it, in the calling function.
     pub call_range: TextRange,
+    /// It was called in a loop, its caller's or one further out.
+    pub in_loop: bool,
 }
 
 /// How an activation ends.
@@ -84,6 +86,8 @@ pub struct Trace {
     pub before: BTreeMap<BlockId, State>,
     /// Symbol and state of each branch condition, at the end of its block.
     pub conditions: BTreeMap<BlockId, (Sym, State)>,
+    /// The fixpoint was not reached within its bounds.
+    pub gave_up: bool,
     /// The value of each register when it was last computed.
     pub registers: Vec<Option<Sym>>,
 }
@@ -125,6 +129,8 @@ pub struct Analyzer<'a> {
     pub produced: HashMap<Sym, TextRange>,
     /// Regular expressions built from values that are not constant, and where.
     pub built_regexes: BTreeMap<Sym, TextRange>,
+    /// Callbacks being run once per element, around the current operation.
+    pub turns: usize,
     /// Values on their way out.
     pub outgoing: Vec<super::leaks::Outgoing>,
     /// Values drawn at random.
@@ -133,8 +139,8 @@ pub struct Analyzer<'a> {
     pub pieces: BTreeSet<Sym>,
     /// Arrays made from another by a method, with its arguments.
     pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
-    /// Results of `exec`: whether each call goes on where the last one ended, and the text.
-    pub exec_results: HashMap<Sym, (bool, Option<Sym>)>,
+    /// Results of `exec`: the expression, if it is a literal, and the text.
+    pub exec_results: HashMap<Sym, (Option<Sym>, Option<Sym>)>,
     /// What each activation takes from and puts into collections.
     pub collection_ops: HashMap<(FuncId, Ctx), Vec<super::loops::CollectionOp>>,
     /// Calls from which an exception may come.
@@ -172,6 +178,7 @@ impl<'a> Analyzer<'a> {
             calls: super::recursion::CallLog::default(),
             memo: HashMap::new(),
             produced: HashMap::new(),
+            turns: 0,
             outgoing: Vec::new(),
             random: BTreeSet::new(),
             pieces: BTreeSet::new(),
@@ -212,18 +219,20 @@ impl<'a> Analyzer<'a> {
     /// Interprets an activation from `entry` and, when observing, observes it.
     pub fn activate(&mut self, frame: Frame, entry: State) -> Outcome {
         let key = (frame.func, frame.ctx);
-        if !self.reporting {
-            if let Some((state, this, args, outcome, yielded)) = self.memo.get(&key) {
-                if *this == frame.this && *args == frame.args && *state == entry {
-                    if let (Some(slot), Some(yielded)) = (self.yields.last_mut(), yielded) {
-                        *slot = Some(*yielded);
-                    }
-                    return outcome.clone();
-                }
+        if !self.reporting
+            && let Some((state, this, args, outcome, yielded)) = self.memo.get(&key)
+            && *this == frame.this
+            && *args == frame.args
+            && *state == entry
+        {
+            if let (Some(slot), Some(yielded)) = (self.yields.last_mut(), yielded) {
+                *slot = Some(*yielded);
             }
+            return outcome.clone();
         }
         let (this, args) = (frame.this, frame.args.clone());
         self.frames.push(frame);
+        let (block, current) = (self.current_block, self.current);
         let observing = std::mem::replace(&mut self.reporting, false);
         let mut run = Run::new(self, entry.clone());
         run.fixpoint(self);
@@ -234,6 +243,7 @@ impl<'a> Analyzer<'a> {
             outcome = run.outcome(self);
         }
         self.frames.pop();
+        (self.current_block, self.current) = (block, current);
         let yielded = self.yields.last().copied().flatten();
         self.memo.insert(key, (entry, this, args, outcome.clone(), yielded));
         outcome
@@ -268,6 +278,8 @@ struct Run {
     func: FuncId,
     cfg: Rc<Graph>,
     trace: Trace,
+    edges: BTreeMap<BlockId, Vec<(BlockId, State)>>,
+
     visits: Vec<u32>,
     work: BTreeSet<usize>,
     normal: Option<State>,
@@ -284,7 +296,17 @@ impl Run {
         let mut trace = Trace { entry: vec![None; body.blocks.len()], registers: vec![None; body.ops.len()], ..Trace::default() };
         trace.entry[0] = Some(entry);
         let visits = vec![0; body.blocks.len()];
-        Run { func, cfg, trace, visits, work: BTreeSet::from([0]), normal: None, thrown: None, caught: BTreeMap::new() }
+        Run {
+            func,
+            cfg,
+            trace,
+            edges: BTreeMap::new(),
+            visits,
+            work: BTreeSet::from([0]),
+            normal: None,
+            thrown: None,
+            caught: BTreeMap::new(),
+        }
     }
 
     fn fixpoint(&mut self, analyzer: &mut Analyzer<'_>) {
@@ -293,6 +315,7 @@ impl Run {
             self.visits[block.index()] += 1;
             if self.visits[block.index()] > limits::VISITS_MAX {
                 analyzer.reached("visits of a block");
+                self.trace.gave_up = true;
                 continue;
             }
             self.block(analyzer, block);
@@ -323,10 +346,10 @@ impl Run {
             analyzer.steps += 1;
             let op = &body.ops[reg.index()];
             (analyzer.current, analyzer.current_block) = (Some(reg), block);
-            if let Some(handler) = here.handler {
-                if may_throw(&op.kind) {
-                    self.raise(analyzer, handler, &state, None);
-                }
+            if let Some(handler) = here.handler
+                && may_throw(&op.kind)
+            {
+                self.raise(analyzer, handler, &state, None);
             }
             let caught = self.caught.get(&block).copied();
             let result = analyzer.operate(&mut state, reg, op, &self.trace.registers, caught);
@@ -431,17 +454,42 @@ impl Run {
             block: to,
             widen: self.visits[to.index()] >= limits::WIDEN_AFTER && self.cfg.is_header(to),
         };
-        let changed = match &mut self.trace.entry[to.index()] {
-            Some(known) => known.join(&mut analyzer.model, &state, place),
-            empty => {
-                let state = if self.cfg.is_header(to) { open_loop(analyzer, &self.cfg, place, state) } else { state };
-                *empty = Some(state);
-                true
+        let changed = if self.cfg.is_header(to) || from == to {
+            match &mut self.trace.entry[to.index()] {
+                Some(known) => known.join(&mut analyzer.model, &state, place),
+                empty => {
+                    let state = if self.cfg.is_header(to) { open_loop(analyzer, &self.cfg, place, state) } else { state };
+                    *empty = Some(state);
+                    true
+                }
             }
+        } else {
+            self.meet_edges(analyzer, from, to, state, place)
         };
         if changed && !analyzer.reporting {
             self.work.insert(self.cfg.position(to));
         }
+    }
+
+    /// Outside of loop headers a block's state is what its edges say now, not what they ever said: the
+    /// way out of a loop is not held to what the first round knew.
+    fn meet_edges(&mut self, analyzer: &mut Analyzer<'_>, from: BlockId, to: BlockId, state: State, place: Place) -> bool {
+        let edges = self.edges.entry(to).or_default();
+        match edges.iter_mut().find(|(source, _)| *source == from) {
+            Some((_, known)) if *known == state && self.trace.entry[to.index()].is_some() => return false,
+            Some((_, known)) => *known = state,
+            None => edges.push((from, state)),
+        }
+        edges.sort_by_key(|(source, _)| *source);
+        let edges = edges.clone();
+        let mut states = edges.into_iter().map(|(_, state)| state);
+        let Some(mut joined) = states.next() else { return false };
+        for state in states {
+            joined.join(&mut analyzer.model, &state, place);
+        }
+        let changed = self.trace.entry[to.index()].as_ref() != Some(&joined);
+        self.trace.entry[to.index()] = Some(joined);
+        changed
     }
 
     fn raise(&mut self, analyzer: &mut Analyzer<'_>, handler: BlockId, state: &State, value: Option<Sym>) {

@@ -37,7 +37,7 @@ impl Analyzer<'_> {
             return;
         }
         let leaves = self.model.symbols.leaves(object);
-        let reach = leaves.iter().map(|&l| self.reach(state, l, 0)).max().unwrap_or(Reach::Own);
+        let reach = self.reach(state, object, 0);
         let key_guard = self.key_guard(state, object, key);
         let is_collection =
             leaves.iter().all(|&l| matches!(self.model.symbols.value(l), Value::Alloc { kind: AllocKind::Array | AllocKind::Typed, .. }));
@@ -75,8 +75,7 @@ impl Analyzer<'_> {
         if !from_input {
             return;
         }
-        let leaves = self.model.symbols.leaves(target);
-        let reach = leaves.iter().map(|&l| self.reach(state, l, 0)).max().unwrap_or(Reach::Own);
+        let reach = self.reach(state, target, 0);
         let (level, message) = match reach {
             Reach::Chosen(Guard::None) => (Level::Error, "input chooses the object and the properties that are copied into it"),
             Reach::Chosen(_) | Reach::Own => (Level::Warning, "input chooses the properties that are copied into an object"),
@@ -101,7 +100,7 @@ impl Analyzer<'_> {
                 let (first, last) = (quasis.first().map_or("", |q| q), quasis.last().map_or("", |q| q));
                 let dangerous = ["__proto__", "constructor", "prototype"];
                 let begins = |d: &&str| d.starts_with(first) && d.ends_with(last);
-                (!first.is_empty() || !last.is_empty()) && !dangerous.iter().any(|d| begins(&d))
+                (!first.is_empty() || !last.is_empty()) && !dangerous.iter().any(begins)
             }
             _ => false,
         }
@@ -137,10 +136,10 @@ impl Analyzer<'_> {
         if depth > 6 {
             return Reach::Own;
         }
-        if let Some(known) = state.object(object) {
-            if known.null_prototype {
-                return Reach::Bare;
-            }
+        let bare = |s: Sym| state.object(s).is_some_and(|o| o.null_prototype);
+        let leaves = self.model.symbols.leaves(object);
+        if !leaves.is_empty() && leaves.iter().all(|&l| bare(l)) {
+            return Reach::Bare;
         }
         match self.model.symbols.value(object).clone() {
             Value::Prop(base, PropKey::Dynamic(key)) => {
@@ -158,8 +157,8 @@ impl Analyzer<'_> {
                 Reach::Chosen(self.refusal(state, key, objects_only))
             }
             Value::Phi(_) => {
-                let leaves = self.model.symbols.leaves(object);
-                leaves.into_iter().filter(|&l| l != object).map(|l| self.reach(state, l, depth + 1)).max().unwrap_or(Reach::Own)
+                let operands: Vec<Sym> = self.model.symbols.operands(object).filter(|&o| o != object).collect();
+                operands.into_iter().map(|o| self.reach(state, o, depth + 1)).max().unwrap_or(Reach::Own)
             }
             Value::Instance(of, _) => self.reach(state, of, depth + 1),
             _ => Reach::Own,

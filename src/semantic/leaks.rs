@@ -101,12 +101,11 @@ impl Analyzer<'_> {
         let mut paths = Vec::new();
         for index in 0..self.model.symbols.len() {
             let sym = Sym(index as u32);
-            if let Value::Prop(_, PropKey::Name(name)) = self.model.symbols.value(sym) {
-                if self.names.sensitive(name).is_some() {
-                    if let Some(path) = self.model.input_path(sym) {
-                        paths.push((path.input, path.segments));
-                    }
-                }
+            if let Value::Prop(_, PropKey::Name(name)) = self.model.symbols.value(sym)
+                && self.names.sensitive(name).is_some()
+                && let Some(path) = self.model.input_path(sym)
+            {
+                paths.push((path.input, path.segments));
             }
         }
         paths.sort();
@@ -341,10 +340,10 @@ impl Analyzer<'_> {
             self.schema_secrets(&own.segments, &mut Vec::new(), &mut inner);
         }
         for path in inner {
-            if let Some(Segment::Name(first)) = path.first() {
-                if excluded.contains(first) {
-                    continue;
-                }
+            if let Some(Segment::Name(first)) = path.first()
+                && excluded.contains(first)
+            {
+                continue;
             }
             if self.is_removed(state, sym, &path) {
                 continue;
@@ -461,7 +460,7 @@ impl Analyzer<'_> {
             "String.prototype.slice" | "String.prototype.substring" | "String.prototype.substr" => self.is_last_four(state, args),
             "String.prototype.at" => args.get(1).and_then(|&i| self.model.symbols.as_number(i)).is_some_and(|i| i < 0.0),
             "String.prototype.replace" | "String.prototype.replaceAll" => {
-                let Some(&Value::Regex { ref pattern, ref flags }) = args.get(1).map(|&r| self.model.symbols.value(r)) else {
+                let Some(Value::Regex { pattern, flags }) = args.get(1).map(|&r| self.model.symbols.value(r)) else {
                     return false;
                 };
                 let constant = args.get(2).is_some_and(|&with| self.model.symbols.as_str(with).is_some_and(|w| !w.contains('$')));

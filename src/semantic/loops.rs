@@ -101,7 +101,7 @@ impl Analyzer<'_> {
 
     fn progress(&mut self, cfg: &Graph, func: FuncId, trace: &Trace, natural: &NaturalLoop, kind: LoopKind) -> Progress {
         let latches = self.live_latches(trace, natural);
-        if latches.is_empty() {
+        if latches.is_empty() || trace.gave_up {
             return Progress::Shown(Size::Bounded);
         }
         if matches!(kind, LoopKind::ForOf | LoopKind::ForIn) {
@@ -179,15 +179,8 @@ impl Analyzer<'_> {
         if self.is_endless_iterator(&state, of) && !leaves {
             return missing(Level::Error, "it iterates over a generator that never ends, and nothing in it leaves it");
         }
-        let grown_before = trace.before.get(&natural.header).map_or(0, |s| self.grown(s, of));
-        let grows: Vec<bool> = latches
-            .iter()
-            .filter_map(|&latch| trace.back.get(&(natural.header, latch)))
-            .map(|s| self.grown(s, of) > grown_before)
-            .collect();
-        let _ = cfg;
-        if grows.iter().any(|g| *g) {
-            let additions = self.collection_ops_in(cfg, func, natural, of, false);
+        let additions = self.collection_ops_in(cfg, func, natural, of, false);
+        if !additions.is_empty() {
             let always = additions.iter().any(|op| latches.iter().all(|&latch| cfg.dominates(op.block, latch)));
             return match (always, leaves) {
                 (true, false) => missing(Level::Error, "the collection it iterates over grows in every round"),
@@ -196,10 +189,6 @@ impl Analyzer<'_> {
         }
         let size = self.size_of_collection(&state, of);
         Progress::Shown(size)
-    }
-
-    fn grown(&self, state: &State, collection: Sym) -> u32 {
-        self.model.symbols.leaves(collection).iter().filter_map(|&l| state.object(l)).map(|o| o.grown).max().unwrap_or(0)
     }
 
     /// Whether iterating the value never ends.
@@ -223,6 +212,18 @@ impl Analyzer<'_> {
             })
             .cloned()
             .collect()
+    }
+
+    /// Remembers that the activation takes from, or puts into, a collection.
+    pub fn note_collection_op(&mut self, collection: Sym, shrinks: bool, added: Vec<Sym>) {
+        let frame = self.frame();
+        let (func, ctx, block) = (frame.func, frame.ctx, self.current_block);
+        let ops = self.collection_ops.entry((func, ctx)).or_default();
+        if ops.len() < 256
+            && !ops.iter().any(|op| op.block == block && op.collection == collection && op.shrinks == shrinks && op.added == added)
+        {
+            ops.push(CollectionOp { block, collection, shrinks, added });
+        }
     }
 
     /// Two symbols that are the same collection before and after a step of the loop.
@@ -287,6 +288,12 @@ impl Analyzer<'_> {
         if let Some(exit) = self.exit_by_length(trace, natural, latches, high, state, func) {
             return exit;
         }
+        if let Some(exit) = self.exit_by_growth(natural, latches, low, high, state, func) {
+            return exit;
+        }
+        if let Some(exit) = self.exit_by_bisection(trace, natural, latches, low, high) {
+            return exit;
+        }
         let up = self.movement(trace, natural, latches, low, state);
         let down = self.movement(trace, natural, latches, high, state);
         let closing = up.range.add(down.range.neg());
@@ -345,18 +352,118 @@ impl Analyzer<'_> {
     fn heap_changes(&self, trace: &Trace, natural: &NaturalLoop, latches: &[BlockId]) -> bool {
         let Some(entry) = &trace.entry[natural.header.index()] else { return false };
         latches.iter().any(|&l| {
-            trace.back.get(&(natural.header, l)).is_some_and(|s| {
-                entry
-                    .heap
-                    .iter()
-                    .any(|(sym, object)| s.heap.get(sym).is_some_and(|after| after.grown != object.grown || after.length != object.length))
-            })
+            trace
+                .back
+                .get(&(natural.header, l))
+                .is_some_and(|s| entry.heap.iter().any(|(sym, object)| s.heap.get(sym).is_some_and(|after| after != object)))
         })
     }
 
     fn may_be_nan(&mut self, state: &State, sym: Sym) -> bool {
         let facts = self.model.facts(state, sym);
         facts.types.may(Types::NAN) && super::refine::depends_on_input(&self.model, sym)
+    }
+
+    /// Stays while `xs.length < limit`, and every round adds to `xs`.
+    fn exit_by_growth(
+        &mut self,
+        natural: &NaturalLoop,
+        latches: &[BlockId],
+        low: Sym,
+        high: Sym,
+        state: &State,
+        func: FuncId,
+    ) -> Option<Exit> {
+        let Value::Prop(collection, PropKey::Name(name)) = self.model.symbols.value(low).clone() else { return None };
+        if !matches!(&*name, "length" | "size") {
+            return None;
+        }
+        let cfg = self.graphs[func.index()].clone();
+        let adds = self.collection_ops_in(&cfg, func, natural, collection, false);
+        let takes = self.collection_ops_in(&cfg, func, natural, collection, true);
+        let always = adds.iter().any(|op| latches.iter().all(|&latch| cfg.dominates(op.block, latch)));
+        (always && takes.is_empty()).then(|| Exit::Ranked(self.size_of_number(state, high)))
+    }
+
+    /// Binary search: each round replaces one end by the middle, past it where the ends may meet.
+    fn exit_by_bisection(&mut self, trace: &Trace, natural: &NaturalLoop, latches: &[BlockId], low: Sym, high: Sym) -> Option<Exit> {
+        let (lows, highs) = (self.next_values(trace, natural, latches, low)?, self.next_values(trace, natural, latches, high)?);
+        let mut moved = false;
+        let mut stuck = false;
+        for (next, own) in lows.iter().map(|(n, _)| (*n, low)).chain(highs.iter().map(|(n, _)| (*n, high))) {
+            for leaf in self.alternatives(next, 0) {
+                if leaf == own {
+                    continue;
+                }
+                let (middle, offset) = self.offset(leaf);
+                if !self.is_middle(middle, low, high, 0) {
+                    return None;
+                }
+                moved = true;
+                // The middle rounds down: the lower end has to go past it.
+                stuck |= own == low && offset < 1.0;
+            }
+        }
+        match (moved, stuck) {
+            (true, false) => Some(Exit::Ranked(Size::Bounded)),
+            (true, true) => Some(Exit::Unknown("the lower end may stay at the middle".into())),
+            _ => None,
+        }
+    }
+
+    /// What a merge inside the loop may be.
+    fn alternatives(&self, sym: Sym, depth: u32) -> Vec<Sym> {
+        match self.model.symbols.value(sym) {
+            Value::Phi(site)
+                if depth < 6 && !matches!(&site.what, SiteKind::Slot(b, _) if self.graphs[site.func.index()].is_header(*b)) =>
+            {
+                self.model.symbols.operands(sym).filter(|&o| o != sym).flat_map(|o| self.alternatives(o, depth + 1)).collect()
+            }
+            _ => vec![sym],
+        }
+    }
+
+    fn offset(&self, sym: Sym) -> (Sym, f64) {
+        match self.model.symbols.value(sym) {
+            Value::Binary(BinaryOp::Add | BinaryOp::Increment, a, b) => {
+                match (self.model.symbols.as_number(*b), self.model.symbols.as_number(*a)) {
+                    (Some(n), _) => (*a, n),
+                    (_, Some(n)) => (*b, n),
+                    _ => (sym, 0.0),
+                }
+            }
+            Value::Binary(BinaryOp::Sub, a, b) => match self.model.symbols.as_number(*b) {
+                Some(n) => (*a, -n),
+                None => (sym, 0.0),
+            },
+            _ => (sym, 0.0),
+        }
+    }
+
+    /// `(lo + hi) >> 1`, `Math.floor((lo + hi) / 2)`, `lo + Math.floor((hi - lo) / 2)`.
+    fn is_middle(&self, sym: Sym, low: Sym, high: Sym, depth: u32) -> bool {
+        if depth > 5 {
+            return false;
+        }
+        let is_two = |s: Sym| self.model.symbols.as_number(s) == Some(2.0);
+        let sum = |s: Sym| matches!(self.model.symbols.value(s), Value::Binary(BinaryOp::Add, a, b) if (*a, *b) == (low, high) || (*a, *b) == (high, low));
+        let gap = |s: Sym| matches!(self.model.symbols.value(s), Value::Binary(BinaryOp::Sub, a, b) if (*a, *b) == (high, low));
+        let half = |s: Sym, of: &dyn Fn(Sym) -> bool| match self.model.symbols.value(s) {
+            Value::Binary(BinaryOp::Div, a, b) => is_two(*b) && of(*a),
+            Value::Binary(BinaryOp::ShiftRight | BinaryOp::ShiftRightZero, a, b) => self.model.symbols.as_number(*b) == Some(1.0) && of(*a),
+            _ => false,
+        };
+        if half(sym, &sum) || half(sym, &gap) {
+            return true;
+        }
+        match self.model.symbols.value(sym) {
+            Value::Call(path, args) if matches!(&**path, "Math.floor" | "Math.trunc") => {
+                args.first().is_some_and(|&a| self.is_middle(a, low, high, depth + 1))
+            }
+            Value::Binary(BinaryOp::BitOr, a, _) => self.is_middle(*a, low, high, depth + 1),
+            Value::Binary(BinaryOp::Add, a, b) if *a == low => self.is_middle(*b, low, high, depth + 1),
+            _ => false,
+        }
     }
 
     /// `xs.length` against anything: driven by what is taken from `xs`.
@@ -525,7 +632,7 @@ impl Analyzer<'_> {
             && up.known
             && down.known
         {
-            let driven = self.influence(state, a, 0).or_else(|| self.influence(state, b, 0));
+            let driven = self.influence(state, a).or_else(|| self.influence(state, b));
             if let Some(source) = driven {
                 return Exit::Stuck(
                     format!("it ends only if it meets one value exactly, and `{}` may make it step over that value", source.path),
@@ -583,7 +690,7 @@ impl Analyzer<'_> {
         if let Some(exit) = self.exit_by_length(trace, natural, latches, value, state, func) {
             return exit;
         }
-        if let Some(exit) = self.exit_by_regex(value) {
+        if let Some(exit) = self.exit_by_regex(value, natural, func) {
             return exit;
         }
         // The value taken from a collection in the condition itself.
@@ -594,26 +701,26 @@ impl Analyzer<'_> {
             .flatten()
             .find(|op| op.shrinks && op.added.contains(&value))
             .cloned();
-        if let Some(op) = taken {
-            if let Some(exit) = self.exit_by_shrinking(trace, natural, latches, op.collection, state, func) {
-                return exit;
-            }
+        if let Some(op) = taken
+            && let Some(exit) = self.exit_by_shrinking(trace, natural, latches, op.collection, state, func)
+        {
+            return exit;
         }
         if let Some(exit) = self.exit_by_slicing(trace, natural, latches, value) {
             return exit;
         }
-        if let Value::Prop(of, PropKey::Name(name)) = self.model.symbols.value(value).clone() {
-            if &*name == "done" {
-                if self.is_endless_iterator(state, of) {
-                    return Exit::Stuck("the iterator it asks never ends".into(), Vec::new());
-                }
-                return Exit::Ranked(Size::Bounded);
+        if let Value::Prop(of, PropKey::Name(name)) = self.model.symbols.value(value).clone()
+            && &*name == "done"
+        {
+            if self.is_endless_iterator(state, of) {
+                return Exit::Stuck("the iterator it asks never ends".into(), Vec::new());
             }
+            return Exit::Ranked(Size::Bounded);
         }
-        if let Some(next) = self.next_values(trace, natural, latches, value) {
-            if next.iter().all(|&(n, _)| self.descends(n, value, 0)) {
-                return Exit::Ranked(self.size_of_collection(state, value));
-            }
+        if let Some(next) = self.next_values(trace, natural, latches, value)
+            && next.iter().all(|&(n, _)| self.descends(n, value, 0))
+        {
+            return Exit::Ranked(self.size_of_collection(state, value));
         }
         if self.shrinks_towards_zero(trace, natural, latches, value) {
             return Exit::Ranked(Size::Bounded);
@@ -629,7 +736,7 @@ impl Analyzer<'_> {
                 let still = Movement::still();
                 return Exit::Ranked(self.trip_size(trace, natural, zero, value, state, &still, &step));
             }
-            if let Some(source) = self.influence(state, value, 0) {
+            if let Some(source) = self.influence(state, value) {
                 return Exit::Stuck(format!("it ends only at exactly 0, and `{}` may be negative or fractional", source.path), Vec::new());
             }
         }
@@ -654,19 +761,52 @@ impl Analyzer<'_> {
         }
     }
 
-    fn exit_by_regex(&mut self, value: Sym) -> Option<Exit> {
-        let found = self.model.symbols.leaves(value).into_iter().find_map(|l| self.exec_results.get(&l).cloned())?;
-        Some(match found {
-            (true, text) => {
-                let size = match text {
-                    Some(text) => self.size_of_collection(&State::default(), text),
-                    None => Size::Bounded,
-                };
-                Exit::Ranked(size)
-            }
-            (false, _) => {
-                Exit::Stuck("`exec` starts from the beginning in every round: its expression has neither `g` nor `y`".into(), Vec::new())
-            }
+    /// `while ((m = re.exec(text)))`: each call goes on where the last one ended.
+    fn exit_by_regex(&mut self, value: Sym, natural: &NaturalLoop, func: FuncId) -> Option<Exit> {
+        let (regex, text) = self.model.symbols.leaves(value).into_iter().find_map(|l| self.exec_results.get(&l).cloned())?;
+        let Some(regex) = regex else {
+            return Some(Exit::Unknown("whether the expression goes on after each match could not be shown".into()));
+        };
+        let Value::Regex { pattern, flags } = self.model.symbols.value(regex).clone() else { return None };
+        if !flags.contains(['g', 'y']) {
+            return Some(Exit::Stuck(
+                "`exec` starts from the beginning in every round: its expression has neither `g` nor `y`".into(),
+                Vec::new(),
+            ));
+        }
+        let graph = self.graphs[func.index()].clone();
+        let body = self.model.ir.body(func);
+        let made_here = graph.blocks_of(natural).iter().any(|b| {
+            body.blocks[b.index()]
+                .ops
+                .iter()
+                .any(|r| matches!(&body.ops[r.index()].kind, OpKind::Regex { pattern: p, .. } if **p == *pattern))
+        });
+        if made_here {
+            return Some(Exit::Stuck(
+                "the expression is made anew in every round, so `exec` always starts from the beginning".into(),
+                Vec::new(),
+            ));
+        }
+        let matches_nothing = regress::Regex::with_flags(&pattern, &*flags).is_ok_and(|r| r.find("").is_some());
+        if matches_nothing && !self.writes_last_index(func, natural) {
+            return Some(Exit::Stuck(
+                "the expression can match nothing at all, and `exec` does not go on after an empty match".into(),
+                Vec::new(),
+            ));
+        }
+        let size = text.map_or(Size::Bounded, |text| self.size_of_collection(&State::default(), text));
+        Some(Exit::Ranked(size))
+    }
+
+    fn writes_last_index(&self, func: FuncId, natural: &NaturalLoop) -> bool {
+        let graph = &self.graphs[func.index()];
+        let body = self.model.ir.body(func);
+        graph.blocks_of(natural).iter().any(|b| {
+            body.blocks[b.index()]
+                .ops
+                .iter()
+                .any(|r| matches!(&body.ops[r.index()].kind, OpKind::Set { key: super::ir::Key::Name(name), .. } if name == "lastIndex"))
         })
     }
 
@@ -852,10 +992,10 @@ impl Analyzer<'_> {
                 }
             },
             Value::Prop(base, PropKey::Name(key)) if &**key == "[[time]]" => {
-                if let Value::Phi(site) = self.model.symbols.value(*base) {
-                    if matches!(site.what, SiteKind::Slot(block, _) if block == natural.header) {
-                        out.push(sym);
-                    }
+                if let Value::Phi(site) = self.model.symbols.value(*base)
+                    && matches!(site.what, SiteKind::Slot(block, _) if block == natural.header)
+                {
+                    out.push(sym);
                 }
             }
             value => for_each_part(value, |part| self.loop_bases(natural, part, out, depth + 1)),
@@ -945,11 +1085,11 @@ impl Analyzer<'_> {
                     let step = amount(self, b);
                     return of(inner.range.add(step));
                 }
-                if op == BinaryOp::Add {
-                    if let Some(inner) = self.difference(b, base, state, depth + 1) {
-                        let step = amount(self, a);
-                        return of(inner.range.add(step));
-                    }
+                if op == BinaryOp::Add
+                    && let Some(inner) = self.difference(b, base, state, depth + 1)
+                {
+                    let step = amount(self, a);
+                    return of(inner.range.add(step));
                 }
                 None
             }
@@ -1025,15 +1165,8 @@ impl Analyzer<'_> {
                     None
                 }
             }
-            // Binary search: the middle lies between the ends.
-            _ => self.midpoint_difference(new, base),
+            _ => None,
         }
-    }
-
-    /// `mid`, computed from both ends, plus or minus something: moves the end that it replaces.
-    fn midpoint_difference(&mut self, new: Sym, base: Sym) -> Option<Movement> {
-        let _ = (new, base);
-        None
     }
 
     /// How much is added per round: a number's range; what is not shown to be one counts as anything.
@@ -1088,10 +1221,11 @@ impl Analyzer<'_> {
         for part in parts {
             let facts = self.model.facts(state, part);
             let positive = facts.types.only(Types::NUMBER) && (facts.range.lo > 0.0 || facts.range.hi < 0.0);
-            if !positive && !facts.listed {
-                if let Some(source) = self.influence(state, part, 0) {
-                    return Some(source);
-                }
+            if !positive
+                && !facts.listed
+                && let Some(source) = self.influence(state, part)
+            {
+                return Some(source);
             }
         }
         None
@@ -1148,6 +1282,12 @@ impl Analyzer<'_> {
         let (low_start, high_start) = (start(self, low), start(self, high));
         let (l, h) = (low_start.unwrap_or(low), high_start.unwrap_or(high));
         let difference = self.model.symbols.intern(Value::Binary(BinaryOp::Sub, h, l));
+        if let Some(span) = self.difference(h, l, &before, 0) {
+            let step = self.unit_of(up, down);
+            if span.range.hi.is_finite() && span.range.hi / step <= super::limits::BOUND_MAX {
+                return Size::Bounded;
+            }
+        }
         let known = self.model.facts(&before, difference);
         if known.range.hi < f64::INFINITY && known.range.hi <= super::limits::BOUND_MAX * self.unit_of(up, down) {
             return Size::Bounded;

@@ -11,7 +11,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use swc_common::{Span, SyntaxContext};
+use swc_common::{GLOBALS, Span, SyntaxContext};
 use swc_ecma_ast as ast;
 
 use crate::semantic::ir::{FuncId, Ir, SlotId};
@@ -39,9 +39,11 @@ use builder::Builder;
 
 /// Lowers a whole file. Total: whatever parses has a graph.
 pub fn lower(parsed: &Parsed, source: &SourceFile) -> Ir {
+    let top_level = GLOBALS.set(&parsed.globals, || SyntaxContext::empty().apply_mark(parsed.top_level_mark));
     let mut lowering = Lowering {
         source,
         unresolved: parsed.unresolved,
+        top_level,
         typescript: source.language == Language::TypeScript,
         ir: Ir::default(),
         slots: HashMap::new(),
@@ -62,6 +64,8 @@ struct Lowering<'a> {
     source: &'a SourceFile,
     /// The context of identifiers that no binding declares.
     unresolved: SyntaxContext,
+    /// The context of bindings of the top level.
+    top_level: SyntaxContext,
     typescript: bool,
     ir: Ir,
     /// The slot of each binding declared so far.
@@ -105,3 +109,6 @@ impl Lowering<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

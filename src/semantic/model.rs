@@ -25,6 +25,14 @@ pub struct Model {
     pub checked_for_nan: std::collections::HashSet<Sym>,
     /// Names that the program itself makes properties of the global object.
     pub created_globals: std::collections::HashSet<String>,
+    /// What is known of every value stored at one place, and of its parts.
+    pub kept: HashMap<Sym, Facts>,
+    /// What holds if a search found nothing, by its result.
+    pub absence: HashMap<Sym, Vec<(Sym, Facts)>>,
+    /// Symbols whose facts are being computed: a merge that leads back to itself adds nothing.
+    pub in_progress: Vec<Sym>,
+    /// Answers found on the way to the one being computed.
+    pub answered: HashMap<Sym, Facts>,
 }
 
 /// One step of an input path.
@@ -110,8 +118,28 @@ impl Model {
 
     /// What is known of `sym` in `state`.
     pub fn facts(&mut self, state: &State, sym: Sym) -> Facts {
+        if self.in_progress.len() > super::limits::FACTS_DEPTH_MAX || self.in_progress.contains(&sym) {
+            return state.facts.get(&sym).copied().unwrap_or(Facts::ANY);
+        }
+        // One question is asked of one state: what was found out on the way to an answer holds for all of it.
+        if self.in_progress.is_empty() {
+            self.answered.clear();
+        } else if let Some(facts) = self.answered.get(&sym) {
+            return *facts;
+        }
+        self.in_progress.push(sym);
+        let facts = self.known_facts(state, sym);
+        self.in_progress.pop();
+        self.answered.insert(sym, facts);
+        facts
+    }
+
+    fn known_facts(&mut self, state: &State, sym: Sym) -> Facts {
         let learned = state.facts.get(&sym).copied();
         let mut facts = self.structural(state, sym);
+        if let Some(kept) = self.kept.get(&sym) {
+            facts = facts.meet(*kept);
+        }
         if let Some(learned) = learned {
             facts = facts.meet(learned);
         }
@@ -121,6 +149,9 @@ impl Model {
             if let Some(learned) = state.facts.get(&next) {
                 facts = facts.meet(*learned);
             }
+            if let Some(kept) = self.kept.get(&next) {
+                facts = facts.meet(*kept);
+            }
             if matches!(self.symbols.value(sym), Value::Instance(..)) && !matches!(self.symbols.value(next), Value::Prop(..)) {
                 facts = facts.meet(self.structural(state, next));
             }
@@ -128,6 +159,59 @@ impl Model {
             general = if steps < 8 { self.symbols.generalise(next) } else { None };
         }
         facts
+    }
+
+    /// A value is stored where other turns and branches will read it: from then on it stands for all
+    /// that is ever stored there, with what is known of each at that moment.
+    pub fn keep(&mut self, state: &State, sym: Sym, site: Rc<super::symbol::Site>) -> Sym {
+        let varies = self.symbols.contains(sym, &|_, value| is_turn(value) || matches!(value, Value::Phi(_)));
+        if !varies || self.symbols.is_constant(sym) || self.symbols.is_deep(sym) {
+            return sym;
+        }
+        let holds_object = |leaf: &Sym| {
+            matches!(
+                self.symbols.value(*leaf),
+                Value::Alloc { .. } | Value::Closure(..) | Value::Builtin(_) | Value::Class(_) | Value::Bound { .. }
+            )
+        };
+        if self.symbols.leaves(sym).iter().any(holds_object) {
+            return sym;
+        }
+        self.keep_as(state, sym, sym, site)
+    }
+
+    /// As [`Model::keep`], for any value, which from then on goes by what it is one of.
+    pub fn keep_as(&mut self, state: &State, sym: Sym, one_of: Sym, site: Rc<super::symbol::Site>) -> Sym {
+        let kept = self.symbols.intern(Value::Instance(one_of, Which::Turn(site)));
+        if kept == sym {
+            return sym;
+        }
+        let mut now = HashMap::from([(kept, self.facts(state, sym))]);
+        let about: Vec<Sym> =
+            state.facts.keys().copied().filter(|&s| s != sym && self.symbols.contains(s, &|part, _| part == sym)).collect();
+        for part in about {
+            let renamed = self.symbols.substitute(part, sym, kept);
+            now.insert(renamed, self.facts(state, part));
+        }
+        let known: Vec<Sym> = self.kept.keys().copied().filter(|&k| self.symbols.contains(k, &|part, _| part == kept)).collect();
+        let first = !known.contains(&kept);
+        for old in known {
+            if !now.contains_key(&old) {
+                self.kept.remove(&old);
+            }
+        }
+        for (part, facts) in now {
+            match self.kept.get(&part).copied() {
+                Some(before) => {
+                    self.kept.insert(part, before.join(facts));
+                }
+                None if first => {
+                    self.kept.insert(part, facts);
+                }
+                None => {}
+            }
+        }
+        kept
     }
 
     /// Whether the truth of `sym` says anything about other values.
@@ -178,7 +262,8 @@ impl Model {
             Value::Prop(base, key) => self.property_facts(state, sym, base, &key),
             Value::Instance(of, _) => {
                 let learned = state.facts.get(&of).copied().unwrap_or(Facts::ANY);
-                self.structural(state, of).meet(learned)
+                let kept = self.kept.get(&of).copied().unwrap_or(Facts::ANY);
+                self.structural(state, of).meet(learned).meet(kept)
             }
             Value::KeyOf(of) => {
                 let of = self.facts(state, of);
@@ -237,11 +322,27 @@ impl Model {
     }
 
     fn property_facts(&mut self, state: &State, sym: Sym, base: Sym, key: &PropKey) -> Facts {
+        if matches!(key, PropKey::Name(name) if &**name == "constructor") {
+            return Facts::of(Types::FUNCTION);
+        }
+        if let PropKey::Name(name) = key {
+            let measured = match &**name {
+                "length" => Types::STRING | Types::ARRAY,
+                "size" => Types::MAP | Types::SET,
+                _ => Types::NONE,
+            };
+            if measured != Types::NONE {
+                let of = self.facts(state, base);
+                if of.types.only(measured) {
+                    return Facts::number(of.length, true);
+                }
+            }
+        }
         let operands: Vec<Sym> = self.symbols.operands(sym).filter(|&o| o != sym).collect();
         if !operands.is_empty() {
             let mut joined: Option<Facts> = None;
             for operand in operands {
-                if self.symbols.contains(operand, &|part, _| part == sym) {
+                if self.in_progress.contains(&operand) {
                     continue;
                 }
                 let of = self.facts(state, operand);
@@ -254,20 +355,11 @@ impl Model {
             let nan = if of.types.may(Types::NAN) || !of.types.only(Types::DATE) { Types::NAN } else { Types::NONE };
             return Facts { types: Types::NUMBER | nan, range: of.range, integer: true, ..Facts::ANY };
         }
-        if let PropKey::Name(name) = key {
-            if let Value::Builtin(path) = self.symbols.value(base) {
-                if &**path == "__env" {
-                    return Facts::of(Types::STRING | Types::NUMBER | Types::BOOLEAN | Types::UNDEFINED);
-                }
-            }
-            let of = self.facts(state, base);
-            let measured = Types::STRING | Types::ARRAY;
-            if &**name == "length" && of.types.only(measured) {
-                return Facts::number(of.length, true);
-            }
-            if &**name == "size" && of.types.only(Types::MAP | Types::SET) {
-                return Facts::number(of.length, true);
-            }
+        if let PropKey::Name(_) = key
+            && let Value::Builtin(path) = self.symbols.value(base)
+            && &**path == "__env"
+        {
+            return Facts::of(Types::STRING | Types::NUMBER | Types::BOOLEAN | Types::UNDEFINED);
         }
         if self.input_path(sym).is_some() {
             let base_facts = self.facts(state, base);
@@ -362,8 +454,8 @@ impl Model {
                     _ => power(n.range, m.range),
                 };
                 let integer = op != Div && op != Exp && n.integer && m.integer;
-                let nan = (n.types | m.types) & Types::NAN;
-                Facts { types: Types::NUMBER | nan, range, integer, ..Facts::ANY }
+                // NaN that goes in was told where it went in.
+                Facts { types: Types::NUMBER, range, integer, ..Facts::ANY }
             }
         }
     }

@@ -30,6 +30,7 @@ struct Word {
 #[serde(deny_unknown_fields)]
 struct About {
     #[serde(default)]
+    #[expect(dead_code, reason = "the last words of a name decide by themselves: these are listed for the reader")]
     last_words: Vec<String>,
     #[serde(default)]
     first_words: Vec<String>,
@@ -67,7 +68,6 @@ pub fn table() -> &'static SensitiveTable {
 #[derive(Debug)]
 pub struct SensitiveNames {
     words: Vec<(Vec<String>, String)>,
-    last: BTreeSet<String>,
     first: BTreeSet<String>,
     exact: BTreeSet<String>,
 }
@@ -80,12 +80,7 @@ impl SensitiveNames {
         let words = listed.chain(extra.iter().map(|n| (n.clone(), n.clone()))).map(|(name, id)| (split(&name), id)).collect();
         let set = |names: &[String]| names.iter().map(|n| n.to_lowercase()).collect();
         let joined = |names: &[String]| names.iter().map(|n| split(n).concat()).collect();
-        SensitiveNames {
-            words,
-            last: set(&table.about.last_words),
-            first: set(&table.about.first_words),
-            exact: joined(&table.about.exact),
-        }
+        SensitiveNames { words, first: set(&table.about.first_words), exact: joined(&table.about.exact) }
     }
 
     /// The id of the thing that `name` names, if it is a sensitive one. The last words decide; a

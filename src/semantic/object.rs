@@ -41,11 +41,18 @@ impl Analyzer<'_> {
         } else if self.reporting {
             self.observe_dynamic_read(object, &key, range);
         }
+        if !only_called {
+            self.survived(state, object);
+        }
+        self.run_getters(state, reg, object, value, range)
+    }
+
+    /// Reading a property did not throw: the object is there.
+    pub fn survived(&mut self, state: &mut State, object: Sym) {
         let present = self.model.facts(state, object);
         if present.types.may(Types::NULLISH) && self.model.symbols.leaves(object).len() == 1 {
             state.learn(object, present.meet(Facts::of(!Types::NULLISH)));
         }
-        self.run_getters(state, reg, object, value, range)
     }
 
     /// If the value read is an accessor's function, its result.
@@ -60,19 +67,18 @@ impl Analyzer<'_> {
 
     /// The value of a property, whatever the object is one of.
     pub fn get(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey) -> Sym {
-        if let PropKey::Dynamic(sym) = key {
-            if let Some(names) = self.key_texts(*sym) {
-                if names.len() <= 8 {
-                    let values: Vec<Sym> = names.into_iter().map(|n| self.get(state, reg, object, &PropKey::Name(n))).collect();
-                    let all_same = values.windows(2).all(|w| w[0] == w[1]);
-                    if all_same {
-                        return values[0];
-                    }
-                    let merged = self.model.symbols.intern(Value::Prop(object, key.clone()));
-                    values.iter().for_each(|&v| self.model.symbols.add_operand(merged, v));
-                    return merged;
-                }
+        if let PropKey::Dynamic(sym) = key
+            && let Some(names) = self.key_texts(*sym)
+            && names.len() <= 8
+        {
+            let values: Vec<Sym> = names.into_iter().map(|n| self.get(state, reg, object, &PropKey::Name(n))).collect();
+            let all_same = values.windows(2).all(|w| w[0] == w[1]);
+            if all_same {
+                return values[0];
             }
+            let merged = self.model.symbols.intern(Value::Prop(object, key.clone()));
+            values.iter().for_each(|&v| self.model.symbols.add_operand(merged, v));
+            return merged;
         }
         let leaves = self.model.symbols.leaves(object);
         if leaves.len() <= 1 {
@@ -86,9 +92,16 @@ impl Analyzer<'_> {
         }
         values.sort();
         values.dedup();
+        let plain = |analyzer: &Self, v: Sym| {
+            analyzer.model.symbols.is_constant(v)
+                || matches!(
+                    analyzer.model.symbols.value(v),
+                    Value::Alloc { .. } | Value::Closure(..) | Value::Builtin(_) | Value::Bound { .. } | Value::Class(_)
+                )
+        };
         match values[..] {
             [] => self.model.symbols.undefined(),
-            [only] => only,
+            [only] if plain(self, only) => only,
             _ => {
                 let merged = self.model.symbols.intern(Value::Prop(object, key.clone()));
                 values.iter().for_each(|&v| self.model.symbols.add_operand(merged, v));
@@ -171,14 +184,14 @@ impl Analyzer<'_> {
             };
         }
         let is_plain = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Object | AllocKind::Array, .. });
-        if let (Some(rest), true) = (known.rest, is_plain) {
-            if builtins::method(self.types_of(state, object), name).is_none() || is_index {
-                let undefined = self.model.symbols.undefined();
-                let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
-                self.model.symbols.add_operand(merged, rest);
-                self.model.symbols.add_operand(merged, undefined);
-                return merged;
-            }
+        if let (Some(rest), true) = (known.rest, is_plain)
+            && (builtins::method(self.types_of(state, object), name).is_none() || is_index)
+        {
+            let undefined = self.model.symbols.undefined();
+            let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
+            self.model.symbols.add_operand(merged, rest);
+            self.model.symbols.add_operand(merged, undefined);
+            return merged;
         }
         match known.prototype {
             Some(prototype) => self.get_from_prototype(state, object, prototype, name, depth),
@@ -366,10 +379,10 @@ impl Analyzer<'_> {
 
     /// What `Object.getPrototypeOf(x)` is.
     pub fn prototype_of(&mut self, state: &State, object: Sym) -> Sym {
-        if let Some(path) = self.model.symbols.as_builtin(object) {
-            if path.ends_with(".prototype") {
-                return self.model.symbols.builtin("Object.prototype");
-            }
+        if let Some(path) = self.model.symbols.as_builtin(object)
+            && path.ends_with(".prototype")
+        {
+            return self.model.symbols.builtin("Object.prototype");
         }
         if let Some(prototype) = state.object(object).and_then(|o| o.prototype) {
             return match self.model.symbols.value(prototype) {
@@ -450,6 +463,14 @@ impl Analyzer<'_> {
                 continue;
             }
             match state.object(leaf).cloned() {
+                Some(known) if known.closed && matches!(self.model.symbols.value(leaf), Value::Alloc { kind: AllocKind::Map, .. }) => {
+                    let undefined = self.model.symbols.undefined();
+                    let key = match known.fields.get("[[key]]") {
+                        Some(Field::Value(key)) => *key,
+                        _ => undefined,
+                    };
+                    elements.push(self.array_of(state, reg, 238, &[key, known.rest.unwrap_or(undefined)]));
+                }
                 Some(known) if known.closed => {
                     let is_list = matches!(
                         self.model.symbols.value(leaf),
@@ -523,6 +544,8 @@ impl Analyzer<'_> {
     /// Writes a property of whatever the object may be.
     pub fn write(&mut self, state: &mut State, reg: Reg, object: Sym, key: PropKey, value: Sym, range: TextRange) {
         self.demand_write(state, object, range);
+        let site = self.site(reg, 160);
+        let value = self.model.keep(state, value, site);
         if let PropKey::Name(name) = &key {
             self.name_value(state, &name.clone(), value, range);
             if &**name == "__proto__" || LEGACY_ACCESSORS.contains(&&**name) {
@@ -530,10 +553,10 @@ impl Analyzer<'_> {
             }
         }
         if let PropKey::Dynamic(key) = key {
-            if let Some(names) = self.key_texts(key) {
-                if names.iter().any(|n| &**n == "__proto__") {
-                    self.observe_proto_key("__proto__", range, "written");
-                }
+            if let Some(names) = self.key_texts(key)
+                && names.iter().any(|n| &**n == "__proto__")
+            {
+                self.observe_proto_key("__proto__", range, "written");
             }
             self.observe_keyed_write(state, object, key, value, range);
         }
@@ -601,6 +624,9 @@ impl Analyzer<'_> {
     }
 
     fn write_dynamic(&mut self, state: &mut State, reg: Reg, object: Sym, key: Sym, value: Sym) {
+        if self.adds_at_end(object, key) {
+            self.note_collection_op(object, false, vec![value]);
+        }
         let rest = state.object(object).and_then(|o| o.rest);
         let all: Vec<Sym> = rest.into_iter().chain([value]).collect();
         let merged = self.one_of(state, reg, 70, &all);
@@ -608,7 +634,6 @@ impl Analyzer<'_> {
         let keys = self.model.facts(state, key);
         let target = state.object_mut(object);
         target.rest = Some(merged);
-        target.grown += 1;
         target.length = if keys.types.only(Types::NUMBER) && keys.range.hi.is_finite() && keys.range.hi < limits::BOUND_MAX {
             Interval { lo: target.length.lo, hi: target.length.hi.max(keys.range.hi + 1.0) }
         } else {
@@ -630,6 +655,11 @@ impl Analyzer<'_> {
                 }
             }
         }
+    }
+
+    /// `xs[xs.length] = x`
+    fn adds_at_end(&self, object: Sym, key: Sym) -> bool {
+        matches!(self.model.symbols.value(key), Value::Prop(base, PropKey::Name(name)) if *base == object && &**name == "length")
     }
 
     /// A write into a built-in, the global object, or the call's context. True if it was one.
@@ -724,10 +754,10 @@ impl Analyzer<'_> {
     pub fn delete(&mut self, state: &mut State, object: Sym, key: PropKey, range: TextRange) {
         let undefined = self.model.symbols.undefined();
         let leaves = self.model.symbols.leaves(object);
-        if let PropKey::Name(name) = &key {
-            if &**name == "__proto__" {
-                self.observe_proto_key(name, range, "deleted");
-            }
+        if let PropKey::Name(name) = &key
+            && &**name == "__proto__"
+        {
+            self.observe_proto_key(name, range, "deleted");
         }
         for &leaf in &leaves {
             if self.write_builtin(state, leaf, &key, undefined, range) {
@@ -757,14 +787,12 @@ impl Analyzer<'_> {
     pub fn super_get(&mut self, state: &mut State, reg: Reg, key: PropKey) -> Sym {
         let this = self.frame().this;
         let parent = state.object(this).and_then(|o| o.prototype).and_then(|class| state.object(class).cloned());
-        if let (Some(parent), PropKey::Name(name)) = (parent, &key) {
-            if let Some(Field::Value(parent)) = parent.fields.get("[[parent]]") {
-                if let Value::Class(class) = *self.model.symbols.value(*parent) {
-                    if let Some(member) = self.class_member(state, class, name, false, 0) {
-                        return member;
-                    }
-                }
-            }
+        if let (Some(parent), PropKey::Name(name)) = (parent, &key)
+            && let Some(Field::Value(parent)) = parent.fields.get("[[parent]]")
+            && let Value::Class(class) = *self.model.symbols.value(*parent)
+            && let Some(member) = self.class_member(state, class, name, false, 0)
+        {
+            return member;
         }
         self.opaque(reg, 0, Facts::ANY, &[this])
     }

@@ -26,7 +26,7 @@ impl Analyzer<'_> {
     }
 
     fn observe_pattern(&mut self, state: &State, regex: Sym, pattern: &str, flags: &str, text: Sym, range: TextRange) {
-        let Some(source) = self.influence(state, text, 0) else { return };
+        let Some(source) = self.influence(state, text) else { return };
         let place = self.produced.get(&regex).copied().unwrap_or(range);
         let facts = self.model.facts(state, text);
         if facts.listed {
@@ -56,9 +56,9 @@ impl Analyzer<'_> {
         if facts.listed || self.is_escaped(state, source, 0) {
             return;
         }
-        let Some(origin) = self.influence(state, source, 0) else { return };
+        let Some(origin) = self.influence(state, source) else { return };
         let level =
-            if self.model.symbols.is_constant(text) || self.influence(state, text, 0).is_none() { Level::Warning } else { Level::Error };
+            if self.model.symbols.is_constant(text) || self.influence(state, text).is_none() { Level::Warning } else { Level::Error };
         let message =
             format!("the expression is built from `{}` without escaping: its author can make it backtrack exponentially", origin.path);
         let steps = vec![(range, "applied here".to_owned())];
@@ -71,12 +71,12 @@ impl Analyzer<'_> {
             return false;
         }
         let facts = self.model.facts(state, source);
-        if facts.listed || facts.types.only(Types::NUMERIC | Types::BOOLEAN) || self.influence(state, source, 0).is_none() {
+        if facts.listed || facts.types.only(Types::NUMERIC | Types::BOOLEAN) || self.influence(state, source).is_none() {
             return true;
         }
         match self.model.symbols.value(source).clone() {
             Value::Call(path, args) if path.starts_with("String.prototype.replace") => {
-                let Some(&Value::Regex { ref pattern, .. }) = args.get(1).map(|&r| self.model.symbols.value(r)) else { return false };
+                let Some(Value::Regex { pattern, .. }) = args.get(1).map(|&r| self.model.symbols.value(r)) else { return false };
                 let with = args.get(2).and_then(|&w| self.model.symbols.as_str(w)).unwrap_or_else(|| "".into());
                 regex::is_escape_idiom(pattern, &with) || removes_special(pattern, &with)
             }
@@ -84,6 +84,7 @@ impl Analyzer<'_> {
                 args.first().is_some_and(|&a| self.is_escaped(state, a, depth + 1))
             }
             Value::Template(_, parts) => parts.into_iter().all(|p| self.is_escaped(state, p, depth + 1)),
+            Value::Instance(of, _) => self.is_escaped(state, of, depth + 1),
             Value::Phi(_) => {
                 let leaves = self.model.symbols.leaves(source);
                 leaves.into_iter().filter(|&l| l != source).all(|l| self.is_escaped(state, l, depth + 1))

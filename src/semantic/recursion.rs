@@ -157,15 +157,15 @@ impl Analyzer<'_> {
         if Some(arg) == before {
             return Descent::Unchanged;
         }
-        if let Some(before) = before {
-            if self.is_proper_part(arg, before, 0) {
-                let of = self.influence(state, before, 0).map(|s| format!("`{}`", s.path)).unwrap_or_default();
-                let facts = self.model.facts(state, before);
-                if facts.types.only(Types::STRING | Types::ARRAY) && facts.length.hi <= 400.0 {
-                    return Descent::Limited;
-                }
-                return Descent::Shrinking(of);
+        if let Some(before) = before
+            && self.is_proper_part(arg, before, 0)
+        {
+            let of = self.influence(state, before).map(|s| format!("`{}`", s.path)).unwrap_or_default();
+            let facts = self.model.facts(state, before);
+            if facts.types.only(Types::STRING | Types::ARRAY) && facts.length.hi <= 400.0 {
+                return Descent::Limited;
             }
+            return Descent::Shrinking(of);
         }
         self.numeric_descent(state, arg, before)
     }
@@ -222,7 +222,7 @@ impl Analyzer<'_> {
             let (falls, rises) = (step.range.hi < 0.0, step.range.lo > 0.0);
             if falls && facts.range.lo.is_finite() {
                 let limited = facts.types.only(Types::NUMERIC) && facts.range.hi <= 400.0;
-                let of = self.influence(state, base, 0).map(|s| format!("`{}`", s.path)).unwrap_or_default();
+                let of = self.influence(state, base).map(|s| format!("`{}`", s.path)).unwrap_or_default();
                 return if limited || of.is_empty() { Descent::Limited } else { Descent::Shrinking(of) };
             }
             if rises && facts.range.hi.is_finite() {
@@ -252,7 +252,7 @@ impl Analyzer<'_> {
     fn is_halved(&self, new: Sym, old: Sym) -> bool {
         use super::ir::BinaryOp;
         match self.model.symbols.value(new) {
-            Value::Binary(BinaryOp::Mod, _, b) => self.model.symbols.contains(*b, &|s, _| s == old) || true,
+            Value::Binary(BinaryOp::Mod, ..) => true,
             Value::Binary(BinaryOp::Div | BinaryOp::ShiftRight, a, _) => *a == old,
             Value::Call(path, args) if path.starts_with("Math.") => args.first().is_some_and(|&a| self.is_halved(a, old)),
             _ => false,

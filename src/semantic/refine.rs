@@ -4,41 +4,39 @@
 use std::rc::Rc;
 
 use super::builtins;
-use super::facts::{Facts, Interval, Types};
+use super::facts::{Facts, Interval, RefusedKeys, Types};
 use super::ir::{BinaryOp, UnaryOp};
 use super::limits;
 use super::model::Model;
 use super::state::{Field, State};
 use super::symbol::{AllocKind, PropKey, Sym, Value};
 
+/// Applies what a stored condition implies.
+fn learn_condition(model: &mut Model, state: &mut State, sym: Sym, truth: bool) -> bool {
+    let Some(condition) = state.conditions.get(&sym).cloned() else { return true };
+    let implied = if truth { &condition.if_true } else { &condition.if_false };
+    let Some(implied) = implied else { return false };
+    implied.iter().all(|(about, facts)| learn(model, state, *about, *facts))
+}
+
 /// Refines `state` by "`sym` is truthy" (or falsy). False if that cannot be.
 pub fn assume(model: &mut Model, state: &mut State, sym: Sym, truth: bool) -> bool {
-    if let Some(condition) = state.conditions.get(&sym).cloned() {
-        let implied = if truth { &condition.if_true } else { &condition.if_false };
-        let Some(implied) = implied else { return false };
-        for (about, facts) in implied {
-            if !learn(model, state, *about, *facts) {
-                return false;
-            }
-        }
+    if !learn_condition(model, state, sym, truth) {
+        return false;
     }
     match model.symbols.value(sym).clone() {
         Value::Unary(UnaryOp::Not, a) => return assume(model, state, a, !truth),
-        Value::Binary(op, a, b) => {
-            if !assume_binary(model, state, op, a, b, truth) {
-                return false;
-            }
+        Value::Binary(op, a, b) if !assume_binary(model, state, op, a, b, truth) => {
+            return false;
         }
-        Value::Call(path, args) => {
-            if !assume_call(model, state, &path, &args, truth) {
-                return false;
-            }
+        Value::Call(path, args) if !assume_call(model, state, &path, &args, truth) => {
+            return false;
         }
         _ => {}
     }
     let facts = model.facts(state, sym);
     let refined = facts.assume(truth);
-    refined.types != Types::NONE && (refined == facts || state.learn(sym, refined))
+    refined.types != Types::NONE && (refined == facts || learn(model, state, sym, refined))
 }
 
 /// Adds facts about `sym` and what follows for the values it was computed from.
@@ -56,7 +54,42 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
     }
     state.learn(sym, after);
     learn_parts(model, state, sym, after);
+    learn_operand(model, state, sym, after);
+    if after.length.hi == 0.0 && before.length.hi > 0.0
+        || after.types.only(Types::NULLISH)
+        || after.types.only(Types::NUMBER) && after.range.hi < 0.0
+    {
+        learn_absence(model, state, sym);
+    }
     true
+}
+
+/// If only one of the values that a merge may be is left, what is known of the merge is known of it.
+fn learn_operand(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
+    if !matches!(model.symbols.value(sym), Value::Phi(_) | Value::Prop(..)) {
+        return;
+    }
+    let operands: Vec<Sym> = model.symbols.operands(sym).filter(|&o| o != sym).take(4).collect();
+    let mut possible = Vec::new();
+    for operand in operands {
+        let shared = model.facts(state, operand).meet(facts);
+        let empty = shared.types == Types::NONE || shared.types.only(Types::NUMBER) && shared.range.lo > shared.range.hi;
+        if !empty {
+            possible.push(operand);
+        }
+    }
+    if let [only] = possible[..]
+        && !model.symbols.is_constant(only)
+    {
+        learn(model, state, only, facts);
+    }
+}
+
+/// A search found nothing: what it looked for is nowhere.
+fn learn_absence(model: &mut Model, state: &mut State, sym: Sym) {
+    for (about, facts) in model.absence.get(&sym).cloned().unwrap_or_default() {
+        learn(model, state, about, facts);
+    }
 }
 
 /// What facts about a result say about its operands, for operations that can be inverted.
@@ -67,6 +100,9 @@ fn learn_parts(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
             let of = model.facts(state, base);
             if of.types.only(Types::ITERABLE) || model.symbols.as_builtin(base).is_none() {
                 learn(model, state, base, Facts { length: facts.range.meet(Interval::LENGTH), ..Facts::ANY });
+            }
+            if facts.range.hi <= 0.0 {
+                learn_condition(model, state, sym, false);
             }
         }
         Value::Binary(op, a, b) => {
@@ -124,10 +160,8 @@ fn learn_parts(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
             ("Number", [a]) if model.facts(state, *a).types.only(Types::NUMERIC | Types::DATE) => {
                 learn_numeric(model, state, *a, facts.range, !Types::NAN);
             }
-            ("Date.time", [a]) if !facts.types.may(Types::NAN) => {
-                if model.facts(state, *a).types.only(Types::NUMERIC) {
-                    learn_numeric(model, state, *a, facts.range, !Types::NAN);
-                }
+            ("Date.time", [a]) if !facts.types.may(Types::NAN) && model.facts(state, *a).types.only(Types::NUMERIC) => {
+                learn_numeric(model, state, *a, facts.range, !Types::NAN);
             }
             ("Array.prototype.indexOf", _) => {}
             ("Date.getFullYear" | "Date.getUTCFullYear", [time]) => {
@@ -200,24 +234,24 @@ fn assume_equal(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bo
         return same || !strict || learn(model, state, a, Facts::of(Types::NAN));
     }
     let value = model.symbols.value(a).clone();
-    if let Value::Unary(UnaryOp::Typeof, of) = value {
-        if let Some(name) = model.symbols.as_str(b) {
-            let types = typeof_types(&name);
-            let learned = if same { types } else { !types };
-            return learn(model, state, of, Facts::of(learned));
-        }
+    if let Value::Unary(UnaryOp::Typeof, of) = value
+        && let Some(name) = model.symbols.as_str(b)
+    {
+        let types = typeof_types(&name);
+        let learned = if same { types } else { !types };
+        return learn(model, state, of, Facts::of(learned));
     }
-    if let (Value::Prop(of, PropKey::Name(name)), Some(constructor)) = (&value, model.symbols.as_builtin(b)) {
-        if &**name == "constructor" && same {
-            if let Some(types) = builtins::instance_types(constructor) {
-                return learn(model, state, *of, Facts::of(types));
-            }
-        }
+    if let (Value::Prop(of, PropKey::Name(name)), Some(constructor)) = (&value, model.symbols.as_builtin(b))
+        && &**name == "constructor"
+        && same
+        && let Some(types) = builtins::instance_types(constructor)
+    {
+        return learn(model, state, *of, Facts::of(types));
     }
-    if let Value::Call(path, args) = &value {
-        if let Some(known) = assume_call_equals(model, state, path, args, b, same) {
-            return known;
-        }
+    if let Value::Call(path, args) = &value
+        && let Some(known) = assume_call_equals(model, state, path, args, b, same)
+    {
+        return known;
     }
     let other = model.facts(state, b);
     if model.symbols.is_constant(b) {
@@ -251,6 +285,17 @@ fn assume_equal(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bo
 
 fn assume_constant(model: &mut Model, state: &mut State, a: Sym, b: Sym, constant: Facts, strict: bool, same: bool) -> bool {
     let nullish = constant.types.may(Types::NULLISH);
+    // `x === true`, `x !== undefined`: for a stored condition this is its truth.
+    let falsy = nullish || constant.types.only(Types::FALSE);
+    if (falsy || constant.types.only(Types::TRUE))
+        && (same || model.facts(state, a).types.only(Types::BOOLEAN))
+        && !learn_condition(model, state, a, same != falsy)
+    {
+        return false;
+    }
+    if nullish && same {
+        learn_absence(model, state, a);
+    }
     if !strict && nullish {
         return learn(model, state, a, Facts::of(if same { Types::NULLISH } else { !Types::NULLISH }));
     }
@@ -338,10 +383,13 @@ fn assume_order(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bo
             return assume_listed(model, state, args[0], args[1]);
         }
     }
-    if let (Some(limit), Value::Call(path, args)) = (model.symbols.as_number(a), model.symbols.value(b).clone()) {
-        if &*path == "Array.prototype.indexOf" && truth && args.len() > 1 && (limit == 0.0 && !strict || limit == -1.0 && strict) {
-            return assume_listed(model, state, args[0], args[1]);
-        }
+    if let (Some(limit), Value::Call(path, args)) = (model.symbols.as_number(a), model.symbols.value(b).clone())
+        && &*path == "Array.prototype.indexOf"
+        && truth
+        && args.len() > 1
+        && (limit == 0.0 && !strict || limit == -1.0 && strict)
+    {
+        return assume_listed(model, state, args[0], args[1]);
     }
     if truth {
         below(model, state, a, b, strict, true)
@@ -381,7 +429,8 @@ fn below(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bool, pro
         }
     }
     // The difference of the two sides is known as well, whichever way the program computes it.
-    for (left, right) in [(a, b)] {
+    {
+        let (left, right) = (a, b);
         let difference = model.symbols.intern(Value::Binary(BinaryOp::Sub, right, left));
         if numeric(x) && numeric(y) {
             let positive = Interval { lo: if strict { f64::MIN_POSITIVE } else { 0.0 }, hi: f64::INFINITY };
@@ -412,6 +461,9 @@ pub fn depends_on_input(model: &Model, sym: Sym) -> bool {
 
 fn assume_call(model: &mut Model, state: &mut State, path: &str, args: &[Sym], truth: bool) -> bool {
     let Some(&x) = args.first() else { return true };
+    if matches!(path, "Number.isFinite" | "Number.isSafeInteger" | "Number.isInteger" | "Number.isNaN" | "isNaN" | "isFinite") {
+        model.checked_for_nan.insert(x);
+    }
     match path {
         "Number.isFinite" | "Number.isSafeInteger" | "Number.isInteger" if truth => {
             let integer = path != "Number.isFinite";
@@ -444,10 +496,24 @@ fn assume_call(model: &mut Model, state: &mut State, path: &str, args: &[Sym], t
             if truth {
                 if let Value::Regex { pattern, flags } = model.symbols.value(x).clone() {
                     let language = super::regex::language(&pattern, &flags);
-                    let learned = Facts { string_form: true, digits: language.digits, length: language.length, ..Facts::ANY };
-                    let of = model.facts(state, args[1]);
-                    let length = if of.types.only(Types::STRING) { learned } else { Facts { length: Interval::LENGTH, ..learned } };
-                    return learn(model, state, args[1], length);
+                    let [proto, constructor, prototype] = language.excludes;
+                    let refused = RefusedKeys { proto, constructor, prototype };
+                    let is_text = model.facts(state, args[1]).types.only(Types::STRING);
+                    // Of a value that only has this string form, the form is as long; the value may be an array.
+                    let length = if is_text { Interval { lo: language.length.lo, hi: language.length.hi } } else { Interval::LENGTH };
+                    return learn(
+                        model,
+                        state,
+                        args[1],
+                        Facts {
+                            string_form: true,
+                            digits: language.digits,
+                            digit_groups: is_digit_groups(&pattern),
+                            length,
+                            refused,
+                            ..Facts::ANY
+                        },
+                    );
                 }
                 return learn(model, state, args[1], Facts { string_form: true, ..Facts::ANY });
             }
@@ -549,4 +615,65 @@ pub fn is_void(path: &str) -> bool {
                 | "Set.prototype.clear"
                 | "clearTimeout"
         )
+}
+
+/// Whether an anchored expression matches only digits and what separates them, as in a date.
+pub fn is_digit_groups(pattern: &str) -> bool {
+    pattern.strip_prefix('^').and_then(|p| p.strip_suffix('$')).is_some_and(only_digits)
+}
+
+/// Whether a piece of an expression matches only digits and what separates them.
+pub fn only_digits(pattern: &str) -> bool {
+    let plain =
+        pattern.replace("\\d", "0").replace("[0-9]", "0").replace("(?:", "(").replace("\\.", ".").replace("\\/", "/").replace("\\-", "-");
+    let plain = match plain.find("(?<") {
+        Some(_) => {
+            let mut text = String::new();
+            let mut rest = plain.as_str();
+            while let Some(at) = rest.find("(?<") {
+                text.push_str(&rest[..at]);
+                rest = rest[at..].find('>').map_or("", |end| &rest[at + end + 1..]);
+            }
+            text + rest
+        }
+        None => plain,
+    };
+    plain.contains('0')
+        && plain.chars().all(|c| {
+            c.is_ascii_digit()
+                || matches!(c, '{' | '}' | ',' | '+' | '*' | '?' | '|' | '(' | ')' | '[' | ']' | '-' | '/' | ':' | '.' | 'T' | 'Z' | ' ')
+        })
+}
+
+/// The text of each capturing group of an expression, with its name.
+pub fn capturing_groups(pattern: &str) -> Vec<(Option<String>, String)> {
+    let chars: Vec<char> = pattern.chars().collect();
+    let (mut groups, mut open, mut at, mut in_class) = (Vec::new(), Vec::new(), 0, false);
+    while at < chars.len() {
+        match chars[at] {
+            '\\' => at += 1,
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '(' if !in_class => {
+                let rest: String = chars[at + 1..].iter().take(40).collect();
+                let named = rest.starts_with("?<") && !rest.starts_with("?<=") && !rest.starts_with("?<!");
+                let name = named.then(|| rest[2..].split('>').next().unwrap_or_default().to_owned());
+                let captures = !rest.starts_with('?') || named;
+                let index = captures.then(|| {
+                    groups.push((name.clone(), String::new()));
+                    groups.len() - 1
+                });
+                let start = at + 1 + name.map_or(0, |n| n.chars().count() + 3);
+                open.push((index, start));
+            }
+            ')' if !in_class => {
+                if let Some((Some(index), start)) = open.pop() {
+                    groups[index].1 = chars.get(start..at).unwrap_or_default().iter().collect();
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    groups
 }

@@ -68,8 +68,8 @@ pub struct Object {
     pub base: Option<Sym>,
     /// The time value of a date.
     pub time: Option<Sym>,
-    /// A computed key that the program took from input was written.
-    pub grown: u32,
+    /// Some listed property may be absent.
+    pub uncertain: bool,
 }
 
 impl Object {
@@ -90,7 +90,7 @@ impl Object {
             prototype: None,
             base: None,
             time: None,
-            grown: 0,
+            uncertain: false,
         }
     }
 }
@@ -260,10 +260,101 @@ impl Merge<'_> {
             joined = joined.widen(fa);
         }
         self.facts.insert(phi, joined);
-        if let Some(condition) = self.implied(model, a, b) {
-            self.left_conditions(phi, condition);
+        // Round a loop, what a flag implied in the round before is not held on to.
+        if !self.place.widen {
+            if let Some(condition) = self.implied(model, a, b) {
+                self.left_conditions(phi, condition);
+            }
+            self.object_conditions(model, phi, a, b);
         }
         phi
+    }
+
+    /// Two objects meet whose flags differ, as in `{ ok: true }` and `{ ok: false, errors }`: the flag
+    /// of the merged one tells which of the two it was.
+    fn object_conditions(&mut self, model: &mut Model, phi: Sym, a: Sym, b: Sym) {
+        self.list_condition(model, phi, a, b);
+        let (Some(x), Some(y)) = (self.flags(model, &self.left, a), self.flags(model, self.right, b)) else { return };
+        for (key, va) in &x {
+            let Some((_, vb)) = y.iter().find(|(k, _)| k == key) else { continue };
+            if va == vb {
+                continue;
+            }
+            if let Some(mut condition) = self.implied(model, *va, *vb) {
+                let flag = model.property_symbol(phi, key);
+                model.symbols.add_operand(flag, *va);
+                model.symbols.add_operand(flag, *vb);
+                // Where the flag has a value that only one of the two can have, the rest is that one's too.
+                let sides = [model.facts(&self.left, *va).truth(), model.facts(self.right, *vb).truth()];
+                for truth in [true, false] {
+                    let can = sides.map(|(truthy, falsy)| if truth { truthy } else { falsy });
+                    let rest = match can {
+                        [true, false] => self.members(model, &self.left.clone(), phi, a),
+                        [false, true] => self.members(model, &self.right.clone(), phi, b),
+                        _ => continue,
+                    };
+                    let side = if truth { &mut condition.if_true } else { &mut condition.if_false };
+                    if let Some(facts) = side {
+                        facts.extend(rest);
+                    }
+                }
+                self.left_conditions(flag, condition);
+            }
+        }
+    }
+
+    /// A list of problems that is not empty meets one that may be: that the merged one is empty tells
+    /// that it is the other one.
+    fn list_condition(&mut self, model: &mut Model, phi: Sym, a: Sym, b: Sym) {
+        let filled = |model: &mut Model, state: &State, sym: Sym| {
+            let facts = model.facts(state, sym);
+            facts.types.only(super::facts::Types::ARRAY).then_some(facts.length.lo >= 1.0)
+        };
+        let (left, right) = (self.left.clone(), self.right.clone());
+        let (empty, other, sym) = match (filled(model, &left, a), filled(model, &right, b)) {
+            (Some(true), Some(false)) => (&right, &left, b),
+            (Some(false), Some(true)) => (&left, &right, a),
+            _ => return,
+        };
+        let own = model.property_symbol(sym, "length");
+        let merged = model.property_symbol(phi, "length");
+        let earlier = empty.conditions.get(&own).and_then(|c| c.if_false.clone()).unwrap_or_default();
+        let facts = gained(empty, &[other]).into_iter().chain(earlier).collect();
+        self.left_conditions(merged, Condition { if_true: Some(Vec::new()), if_false: Some(facts) });
+    }
+
+    /// What is known of the properties of one of two merged objects, said of the merged one.
+    fn members(&self, model: &mut Model, state: &State, phi: Sym, sym: Sym) -> Vec<(Sym, Facts)> {
+        let Some(object) = state.object(sym).cloned() else { return Vec::new() };
+        let mut facts = Vec::new();
+        for (key, field) in &object.fields {
+            if let Field::Value(value) = field {
+                let merged = model.property_symbol(phi, key);
+                model.symbols.add_operand(merged, *value);
+                facts.push((merged, model.facts(state, *value)));
+            }
+        }
+        facts
+    }
+
+    /// Properties of an object, or of a merge of objects, that may serve as a flag.
+    fn flags(&self, model: &Model, state: &State, sym: Sym) -> Option<Vec<(Rc<str>, Sym)>> {
+        if let Some(object) = state.object(sym).filter(|o| o.closed && o.fields.len() <= 8) {
+            let values = object.fields.iter().filter_map(|(k, f)| match f {
+                Field::Value(v) if model.symbols.is_constant(*v) || model.is_condition(state, *v) => Some((k.clone(), *v)),
+                _ => None,
+            });
+            return Some(values.collect());
+        }
+        let merged: Vec<(Rc<str>, Sym)> = state
+            .conditions
+            .keys()
+            .filter_map(|c| match model.symbols.value(*c) {
+                Value::Prop(base, super::symbol::PropKey::Name(key)) if *base == sym => Some((key.clone(), *c)),
+                _ => None,
+            })
+            .collect();
+        (!merged.is_empty()).then_some(merged)
     }
 
     fn left_conditions(&mut self, phi: Sym, condition: Condition) {
@@ -353,7 +444,6 @@ impl Merge<'_> {
         }
         merged.null_prototype = a.null_prototype && b.null_prototype;
         merged.base = a.base.or(b.base);
-        merged.grown = a.grown.max(b.grown);
         let block = self.place.block;
         merged.rest = match (a.rest, b.rest) {
             (Some(x), Some(y)) => Some(self.phi(model, x, y, SiteKind::Elements(block, sym))),
@@ -386,6 +476,8 @@ impl Merge<'_> {
                     None => model.symbols.undefined(),
                 },
             };
+            let absent = |field: Option<Field>| matches!(field, None | Some(Field::Absent));
+            merged.uncertain |= absent(x) != absent(y) || a.uncertain || b.uncertain;
             let (x, y) = (value(model, x, a), value(model, y, b));
             let phi = self.phi(model, x, y, SiteKind::Field(block, sym, key.clone()));
             merged.fields.insert(key, Field::Value(phi));
@@ -420,20 +512,55 @@ impl Merge<'_> {
         known
     }
 
-    fn conditions(&mut self, model: &Model) -> OrdMap<Sym, Rc<Condition>> {
+    /// An array that is empty on one side only: that it is empty later tells which side it was.
+    fn emptiness(&mut self, model: &mut Model) -> Vec<(Sym, Rc<Condition>)> {
+        let mut found = Vec::new();
+        let (left, right) = (self.left.clone(), self.right.clone());
+        if self.place.widen || left.heap.ptr_eq(&right.heap) {
+            return found;
+        }
+        for item in left.heap.diff(&right.heap) {
+            let DiffItem::Update { old: (sym, a), new: (_, b) } = item else { continue };
+            if !matches!(model.symbols.value(*sym), Value::Alloc { kind: super::symbol::AllocKind::Array, .. }) {
+                continue;
+            }
+            let length = model.property_symbol(*sym, "length");
+            let earlier = |state: &State| state.conditions.get(&length).and_then(|c| c.if_false.clone()).unwrap_or_default();
+            let (empty, other) = match (a.length.lo >= 1.0, b.length.lo >= 1.0) {
+                (true, false) => (&right, &left),
+                (false, true) => (&left, &right),
+                _ => continue,
+            };
+            let mut facts: BTreeMap<Sym, Facts> = BTreeMap::new();
+            for (about, known) in gained(empty, &[other]).into_iter().chain(earlier(empty)) {
+                let entry = facts.entry(about).or_insert(known);
+                *entry = entry.meet(known);
+            }
+            let if_false = Some(facts.into_iter().collect());
+            found.push((length, Rc::new(Condition { if_true: Some(Vec::new()), if_false })));
+        }
+        found
+    }
+
+    fn conditions(&mut self, model: &mut Model) -> OrdMap<Sym, Rc<Condition>> {
         let mut conditions = self.left.conditions.clone();
+        let emptiness = self.emptiness(model);
         for (sym, condition) in &self.right.conditions {
             match conditions.get(sym) {
                 Some(same) if same == condition => {}
                 Some(_) => {
                     conditions.remove(sym);
                 }
+                None if self.place.widen => {}
                 None => {
                     conditions.insert(*sym, condition.clone());
                 }
             }
         }
-        let _ = model;
+        if self.place.widen {
+            conditions = conditions.into_iter().filter(|(sym, _)| self.right.conditions.contains_key(sym)).collect();
+        }
+        conditions.extend(emptiness);
         conditions
     }
 }

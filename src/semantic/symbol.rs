@@ -358,6 +358,26 @@ impl Symbols {
         found
     }
 
+    /// `sym` with `from` replaced by `to` wherever it is made of it.
+    pub fn substitute(&mut self, sym: Sym, from: Sym, to: Sym) -> Sym {
+        if sym == from {
+            return to;
+        }
+        let value = match self.value(sym).clone() {
+            Value::Prop(base, PropKey::Dynamic(key)) => {
+                Value::Prop(self.substitute(base, from, to), PropKey::Dynamic(self.substitute(key, from, to)))
+            }
+            Value::Prop(base, key) => Value::Prop(self.substitute(base, from, to), key),
+            Value::Instance(of, which) => Value::Instance(self.substitute(of, from, to), which),
+            Value::Unary(op, a) => Value::Unary(op, self.substitute(a, from, to)),
+            Value::Binary(op, a, b) => Value::Binary(op, self.substitute(a, from, to), self.substitute(b, from, to)),
+            Value::Template(quasis, parts) => Value::Template(quasis, parts.into_iter().map(|p| self.substitute(p, from, to)).collect()),
+            Value::Call(path, args) => Value::Call(path, args.into_iter().map(|a| self.substitute(a, from, to)).collect()),
+            _ => return sym,
+        };
+        self.intern(value)
+    }
+
     /// How many symbols there are.
     pub fn len(&self) -> usize {
         self.values.len()

@@ -29,6 +29,10 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         opaque: HashMap::new(),
         checked_for_nan: HashSet::new(),
         created_globals: HashSet::new(),
+        kept: HashMap::new(),
+        absence: HashMap::new(),
+        in_progress: Vec::new(),
+        answered: HashMap::new(),
     };
     let mut analyzer = Analyzer::new(model, graphs, &names);
     shadowed_context(&mut analyzer);
@@ -56,7 +60,7 @@ fn load(analyzer: &mut Analyzer<'_>) -> State {
     let is_module = analyzer.model.ir.bodies[0].strict;
     let undefined = analyzer.model.symbols.undefined();
     let this = if is_module { undefined } else { analyzer.model.symbols.builtin("globalThis") };
-    let frame = Frame { func: FuncId(0), ctx: Ctx(0), this, args: Args::default(), call_range: TextRange::default() };
+    let frame = Frame { func: FuncId(0), ctx: Ctx(0), this, args: Args::default(), call_range: TextRange::default(), in_loop: false };
     analyzer.reporting = true;
     let outcome = analyzer.activate(frame, state);
     analyzer.reporting = false;
@@ -88,10 +92,10 @@ fn entry_value(analyzer: &mut Analyzer<'_>, loaded: &State, name: &str) -> Optio
             if let Value::Closure(func, this) = *analyzer.model.symbols.value(leaf) {
                 return Some((func, this.unwrap_or(undefined)));
             }
-            if let Some(Field::Value(member)) = loaded.object(leaf).and_then(|o| o.fields.get(name).copied()) {
-                if let Value::Closure(func, captured) = *analyzer.model.symbols.value(member) {
-                    return Some((func, captured.unwrap_or(leaf)));
-                }
+            if let Some(Field::Value(member)) = loaded.object(leaf).and_then(|o| o.fields.get(name).copied())
+                && let Value::Closure(func, captured) = *analyzer.model.symbols.value(member)
+            {
+                return Some((func, captured.unwrap_or(leaf)));
             }
         }
     }
@@ -109,7 +113,7 @@ fn enter(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym) {
 fn judge(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym, args: Vec<Sym>) {
     analyzer.entry = Some(func);
     analyzer.reporting = true;
-    let frame = Frame { func, ctx: Ctx(0), this, args: Args::of(args), call_range: TextRange::default() };
+    let frame = Frame { func, ctx: Ctx(0), this, args: Args::of(args), call_range: TextRange::default(), in_loop: false };
     analyzer.activate(frame, loaded.clone());
     analyzer.reporting = false;
 }
@@ -195,7 +199,14 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
             args.push(analyzer.opaque_at(Rc::new(site), Facts::of(Types::ANY), &[]));
         }
         let undefined = analyzer.model.symbols.undefined();
-        let frame = Frame { func: body.id, ctx: Ctx(u32::MAX), this: undefined, args: Args::of(args), call_range: TextRange::default() };
+        let frame = Frame {
+            func: body.id,
+            ctx: Ctx(u32::MAX),
+            this: undefined,
+            args: Args::of(args),
+            call_range: TextRange::default(),
+            in_loop: false,
+        };
         if whole {
             analyzer.reporting = true;
             analyzer.activate(frame, loaded.clone());

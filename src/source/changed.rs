@@ -1,7 +1,7 @@
 //! Which functions changed since a commit: what `--changed-since` selects.
 //!
-//! A function changed if its source did, or its schema, cases or approval beside it. A changed
-//! `fnvet.toml` changes them all.
+//! A function changed if its source did, or its schema, cases or approval beside it; a changed
+//! configuration changes them all.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::collect::{Target, git_root, normalise};
-use crate::config::FILE_NAME;
 
 /// Companion files whose change counts as a change of the function.
 const COMPANIONS: [&str; 3] = ["schema", "cases", "approval"];
@@ -26,17 +25,18 @@ pub enum ChangedError {
 }
 
 /// Those of `targets` that changed between the merge base of `reference` and `HEAD`, and the work
-/// tree. What is outside the repository stays: nothing is known of it.
+/// tree; all of them, if a file called `configuration` did. What is outside the repository stays:
+/// nothing is known of it.
 ///
 /// # Errors
 /// Outside Git, for an unknown reference, or when Git fails.
-pub fn only_changed(targets: Vec<Target>, reference: &str, current: &Path) -> Result<Vec<Target>, ChangedError> {
+pub fn only_changed(targets: Vec<Target>, reference: &str, configuration: &str, current: &Path) -> Result<Vec<Target>, ChangedError> {
     let root = git_root(current).ok_or_else(|| ChangedError::Usage("--changed-since: this is not a Git repository".to_owned()))?;
     let base = merge_base(&root, reference)?;
     let mut changed =
         paths(&root, &git(&root, &["diff", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "-z", &base, "--"])?);
     changed.extend(paths(&root, &git(&root, &["ls-files", "--others", "--exclude-standard", "-z", "--"])?));
-    if changed.iter().any(|path| path.file_name() == Some(OsStr::new(FILE_NAME))) {
+    if changed.iter().any(|path| path.file_name() == Some(OsStr::new(configuration))) {
         return Ok(targets);
     }
     let is_changed = |target: &Target| match &target.origin.location {

@@ -58,8 +58,16 @@ pub struct Target {
 pub enum Access {
     /// A file to be read.
     File,
-    /// Text that was handed over, such as standard input.
+    /// Text that was handed over under a file's name, such as standard input; what belongs to it
+    /// stands beside that name.
     Bytes(Arc<[u8]>),
+    /// Text and schema that were handed over: nothing is read from disk.
+    Given {
+        /// The source.
+        source: Arc<[u8]>,
+        /// Its InputSchema, as JSON.
+        schema: Option<Arc<[u8]>>,
+    },
     /// There is none, for this reason.
     Refused(String),
 }
@@ -119,7 +127,7 @@ impl Target {
         let unreadable = |reason: String| Content::Unreadable { reason, sha256: None };
         let bytes = match (&self.access, &self.origin.location) {
             (Access::Refused(reason), _) => return unreadable(reason.clone()),
-            (Access::Bytes(bytes), _) => bytes.to_vec(),
+            (Access::Bytes(source) | Access::Given { source, .. }, _) => source.to_vec(),
             (Access::File, Some(location)) => match read_bounded(location, bytes_max) {
                 Ok(bytes) => bytes,
                 Err(reason) => return unreadable(reason),
@@ -135,8 +143,16 @@ impl Target {
         }
     }
 
-    /// The file's `NAME.schema.json`, if there is one: its bytes, or why they cannot be had.
+    /// A source that is no file, with its schema.
+    pub fn given(name: &str, source: impl Into<Arc<[u8]>>, schema: Option<Arc<[u8]>>) -> Target {
+        Target { origin: Origin::named(name), access: Access::Given { source: source.into(), schema } }
+    }
+
+    /// The `NAME.schema.json` that belongs to it, if there is one: its bytes, or why they cannot be had.
     pub fn read_schema(&self) -> Option<Result<Vec<u8>, String>> {
+        if let Access::Given { schema, .. } = &self.access {
+            return schema.as_ref().map(|schema| Ok(schema.to_vec()));
+        }
         let path = companion(self.origin.location.as_ref()?, "schema")?;
         path.symlink_metadata().is_ok().then(|| read_regular(&path, SCHEMA_BYTES_MAX))
     }

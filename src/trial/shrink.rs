@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Runner;
 use super::inputs::Attempt;
-use super::judge::{self, Key};
+use super::judge::Key;
 use super::path::{self, Step};
 
 /// Most executions for one finding.

@@ -75,6 +75,10 @@ impl Analyzer<'_> {
             "Function.prototype.bind" => {
                 let receiver = first.unwrap_or_else(|| self.model.symbols.undefined());
                 let bound = args.list.get(1..).unwrap_or_default().to_vec();
+                // A chain of bindings that is too deep to follow is a function of which only that is known.
+                if self.model.symbols.is_deep(this) {
+                    return self.opaque(reg, nth, Facts::of(Types::FUNCTION), &[receiver]).into();
+                }
                 return self.model.symbols.intern(Value::Bound { target: this, this: receiver, args: bound }).into();
             }
             _ => {}
@@ -107,11 +111,11 @@ impl Analyzer<'_> {
         let is_method = call.path.contains(".prototype.");
         let mut parts: Vec<Sym> = is_method.then_some(call.this).into_iter().collect();
         parts.extend(call.args.list.iter().copied());
-        if call.args.rest.is_none() {
-            if let Some(folded) = fold::call(&mut self.model.symbols, call.path, &parts) {
-                self.note_string(folded, call.range);
-                return folded;
-            }
+        if call.args.rest.is_none()
+            && let Some(folded) = fold::call(&mut self.model.symbols, call.path, &parts)
+        {
+            self.note_string(folded, call.range);
+            return folded;
         }
         if call.path.starts_with("Math.") {
             for (i, &arg) in call.args.list.iter().enumerate() {
@@ -130,7 +134,11 @@ impl Analyzer<'_> {
                 }
             };
             let site = self.site(call.reg, call.nth);
-            return self.opaque_at(site, facts, &parts);
+            let value = self.opaque_at(site, facts, &parts);
+            if call.path == "Math.random" {
+                self.random.insert(value);
+            }
+            return value;
         }
         let parts: Vec<Sym> = parts.into_iter().map(|p| self.shallow(state, p)).collect();
         self.model.symbols.intern(Value::Call(call.path.into(), parts))
@@ -168,7 +176,7 @@ impl Analyzer<'_> {
             let why = if facts.types.only(Types::STRING) {
                 Some("is a string".to_owned())
             } else {
-                self.influence(state, first, 0).map(|source| format!("comes from `{}` and may be a string", source.path))
+                self.influence(state, first).map(|source| format!("comes from `{}` and may be a string", source.path))
             };
             if let Some(why) = why {
                 self.seen.timer_strings.insert(TimerString { timer: call.path.to_owned(), range: call.callee_range, why });
@@ -215,6 +223,7 @@ impl Analyzer<'_> {
         let frame = self.frame();
         let block = BlockId(0x2000_0000 + call.reg.0 * 8 + u32::from(nth % 8));
         let (ctx, func) = (frame.ctx, frame.func);
+        self.turns += 1;
         for round in 0..4 {
             let mut branch = state.clone();
             let result = self.call(&mut branch, call.reg, nth, callback, undefined, args.clone(), call.range);
@@ -231,6 +240,7 @@ impl Analyzer<'_> {
         self.enter_callback_loop(state, call.this, call.path);
         let result = self.call(&mut branch, call.reg, nth, callback, undefined, args, call.range);
         self.leave_callback_loop();
+        self.turns -= 1;
         (result.value, branch, result.thrown)
     }
 
@@ -296,19 +306,31 @@ impl Analyzer<'_> {
         if matches!(method, "map" | "flatMap" | "forEach" | "filter") {
             self.hold_for_all(state, &turn, &site);
         }
+        let site_of_result = self.site(call.reg, 161);
+        let value = if method == "map" { self.model.keep(&turn, value, site_of_result) } else { value };
         let result = match method {
-            "map" => self.array_with(state, call.reg, 230, Some(value), receiver.length),
+            "map" => {
+                let mapped = self.array_with(state, call.reg, 230, Some(value), receiver.length);
+                self.derived.insert(mapped, ("map".into(), call.this, Vec::new()));
+                mapped
+            }
             "flatMap" => {
                 let inner = self.flattened(state, value, call.reg);
                 self.array_with(state, call.reg, 230, Some(inner), Interval::LENGTH)
             }
             "forEach" => undefined,
             "filter" => {
-                if let Some(kept) = self.model.assumed(&turn, value, true) {
-                    self.keep_turn(state, &kept, &site);
-                }
-                let kept = self.filtered_entries(state, call, element);
-                self.array_with(state, call.reg, 230, Some(kept), Interval { lo: 0.0, hi: receiver.length.hi })
+                let kept = match self.model.assumed(&turn, value, true) {
+                    Some(passed) => {
+                        self.keep_turn(state, &passed, &site);
+                        self.passed_filter(state, &passed, call, element)
+                    }
+                    None => element,
+                };
+                let part = self.array_with(state, call.reg, 230, Some(kept), Interval { lo: 0.0, hi: receiver.length.hi });
+                self.derived.insert(part, ("filter".into(), call.this, call.args.list.clone()));
+                self.note_absence(part, value, &turn, &site);
+                part
             }
             "some" | "every" => {
                 let truth = method == "every";
@@ -325,11 +347,31 @@ impl Analyzer<'_> {
                 if let Some(found) = self.model.assumed(&turn, value, true) {
                     self.keep_turn(state, &found, &site);
                 }
-                self.one_of(state, call.reg, 92, &[element, undefined])
+                let kept_site = self.site(call.reg, 237);
+                let element = match self.model.assumed(&turn, value, true) {
+                    Some(found) => self.model.keep(&found, element, kept_site),
+                    None => element,
+                };
+                let found = self.one_of(state, call.reg, 92, &[element, undefined]);
+                self.note_absence(found, value, &turn, &site);
+                found
             }
-            _ => self.opaque(call.reg, 93, Facts::number(Interval { lo: -1.0, hi: receiver.length.hi }, true), &[]),
+            _ => {
+                let index = self.opaque(call.reg, 93, Facts::number(Interval { lo: -1.0, hi: receiver.length.hi }, true), &[]);
+                self.note_absence(index, value, &turn, &site);
+                index
+            }
         };
         OpResult { value: Some(result), thrown }
+    }
+
+    /// If the search finds nothing, its test was false for every element.
+    fn note_absence(&mut self, result: Sym, test: Sym, turn: &State, site: &crate::semantic::symbol::Site) {
+        let facts = match self.model.assumed(turn, test, false) {
+            Some(held) => self.general_facts(&held, turn, site),
+            None => Vec::new(),
+        };
+        self.model.absence.insert(result, facts);
     }
 
     /// Facts gained on one turn's values, said of all elements.
@@ -345,20 +387,46 @@ impl Analyzer<'_> {
         facts
     }
 
-    /// Pairs of keys and values that a filter let through no longer hold all of the object.
-    fn filtered_entries(&mut self, state: &mut State, call: &Call<'_>, element: Sym) -> Sym {
+    /// An element that a filter let through, with what the filter's test established.
+    fn passed_filter(&mut self, state: &mut State, passed: &State, call: &Call<'_>, element: Sym) -> Sym {
+        let site = self.site(call.reg, 236);
+        if !matches!(self.model.symbols.value(element), Value::Alloc { .. }) {
+            return self.model.keep(passed, element, site);
+        }
         let Some(object) = state.object(element).cloned() else { return element };
-        let (Some(Field::Value(key)), Some(Field::Value(value))) = (object.fields.get("0").copied(), object.fields.get("1").copied())
-        else {
-            return element;
-        };
-        let Value::KeyOf(of) = *self.model.symbols.value(key) else { return element };
-        if self.model.symbols.value(value) != &Value::Prop(of, PropKey::Any) {
+        if !object.closed || object.fields.len() > 12 {
             return element;
         }
-        let part = self.model.symbols.intern(Value::Rest(of, vec!["*".into()]));
-        let value = self.model.symbols.intern(Value::Prop(part, PropKey::Any));
-        self.array_of(state, call.reg, 236, &[key, value])
+        // Pairs of keys and values that a filter let through no longer hold all of the object.
+        let keys_of = match object.fields.get("0") {
+            Some(Field::Value(key)) => match *self.model.symbols.value(*key) {
+                Value::KeyOf(of) => Some(of),
+                _ => None,
+            },
+            _ => None,
+        };
+        let mut copy = (*object).clone();
+        for (i, (name, field)) in object.fields.iter().enumerate() {
+            let Field::Value(value) = field else { continue };
+            let part = match keys_of {
+                Some(of) if self.model.symbols.value(*value) == &Value::Prop(of, PropKey::Any) => {
+                    let rest = self.model.symbols.intern(Value::Rest(of, vec!["*".into()]));
+                    Some(self.model.symbols.intern(Value::Prop(rest, PropKey::Any)))
+                }
+                _ => None,
+            };
+            let holds_facts = passed.facts.contains_key(value) && !self.model.symbols.is_constant(*value);
+            if part.is_some() || holds_facts {
+                let site = self.site(call.reg, 241 + (i % 12) as u8);
+                let kept = self.model.keep_as(passed, *value, part.unwrap_or(*value), site);
+                copy.fields.insert(name.clone(), Field::Value(kept));
+            }
+        }
+        let kind = match self.model.symbols.value(element) {
+            Value::Alloc { kind, .. } => *kind,
+            _ => AllocKind::Object,
+        };
+        self.allocate(state, call.reg, 236, kind, copy)
     }
 
     fn walk_exactly(&mut self, state: &mut State, call: &Call<'_>, method: &str, callback: Sym, elements: &[Sym]) -> OpResult {
@@ -462,7 +530,7 @@ impl Analyzer<'_> {
             let copy = self.array_with(state, call.reg, 230, Some(element), length);
             return OpResult { value: Some(copy), thrown };
         }
-        self.changed(call.this, call.range);
+        self.changed(state, call.this, call.range);
         self.scramble(state, call);
         OpResult { value: Some(call.this), thrown }
     }
@@ -479,9 +547,20 @@ impl Analyzer<'_> {
         }
     }
 
-    fn changed(&mut self, object: Sym, range: TextRange) {
-        for leaf in self.model.symbols.leaves(object) {
+    /// An array, map or set is about to change: what was known of its size is no longer so.
+    fn changed(&mut self, state: &mut State, object: Sym, range: TextRange) {
+        let mut resized = self.model.symbols.leaves(object);
+        resized.push(object);
+        for leaf in resized {
             self.observe_outliving_write(leaf, range);
+            for measure in ["length", "size"] {
+                let length = self.model.property_symbol(leaf, measure);
+                state.facts.remove(&length);
+            }
+            if let Some(known) = state.facts.get(&leaf).copied() {
+                let known = Facts { length: Interval::LENGTH, ..known };
+                state.facts.insert(leaf, known);
+            }
         }
     }
 
@@ -491,13 +570,16 @@ impl Analyzer<'_> {
         let facts = self.model.facts(state, this);
         Some(match method {
             "push" | "unshift" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 self.append(state, call, method);
+                let mut added = call.args.list.clone();
+                added.extend(call.args.rest);
+                self.note_collection_op(this, false, added);
                 let length = self.model.facts(state, this).length;
                 self.opaque(reg, 97, Facts::number(length, true), &[]).into()
             }
             "pop" | "shift" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 let element = match (self.exact_elements(state, this), method) {
                     (Some(elements), "pop") if !elements.is_empty() => elements[elements.len() - 1],
                     (Some(elements), _) if !elements.is_empty() => elements[0],
@@ -520,11 +602,18 @@ impl Analyzer<'_> {
                 }
             }
             "splice" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 let element = self.element_of(state, this, reg, 1);
                 let removed = self.array_with(state, reg, 230, Some(element), Interval { lo: 0.0, hi: facts.length.hi });
                 self.scramble(state, call);
                 let added: Vec<Sym> = call.args.list.iter().skip(2).copied().collect();
+                let takes = call.args.list.get(1).is_none_or(|&n| self.model.facts(state, n).range.lo >= 1.0);
+                if takes {
+                    self.note_collection_op(this, true, vec![removed]);
+                }
+                if !added.is_empty() {
+                    self.note_collection_op(this, false, added.clone());
+                }
                 for leaf in self.model.symbols.leaves(this) {
                     let rest = state.object(leaf).and_then(|o| o.rest);
                     let all: Vec<Sym> = rest.into_iter().chain(added.iter().copied()).collect();
@@ -537,7 +626,7 @@ impl Analyzer<'_> {
                 removed.into()
             }
             "reverse" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 if let Some(mut elements) = self.exact_elements(state, this) {
                     elements.reverse();
                     let object = state.object_mut(this);
@@ -548,7 +637,7 @@ impl Analyzer<'_> {
                 this.into()
             }
             "fill" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 if let Some(value) = call.args.get(0) {
                     for leaf in self.model.symbols.leaves(this) {
                         let rest = state.object(leaf).and_then(|o| o.rest);
@@ -568,13 +657,26 @@ impl Analyzer<'_> {
                     }
                     return Some(self.array_of(state, reg, 230, &elements).into());
                 }
-                let _ = source;
+                if let (Some(elements), "slice", true) = (self.exact_elements(state, this), method, call.args.list.len() <= 2) {
+                    let index = |a: Option<&Sym>| a.map(|&a| self.model.symbols.as_number(a));
+                    if let (Some(Some(from)), to @ (None | Some(Some(_)))) = (index(source.as_ref()), index(call.args.list.get(1))) {
+                        let at =
+                            |n: f64| if n < 0.0 { (elements.len() as f64 + n).max(0.0) as usize } else { (n as usize).min(elements.len()) };
+                        let (from, to) = (at(from), to.flatten().map_or(elements.len(), at));
+                        let part = elements.get(from..to.max(from)).unwrap_or_default().to_vec();
+                        return Some(self.array_of(state, reg, 230, &part).into());
+                    }
+                }
                 let element = self.element_of(state, this, reg, 1);
                 let mut parts = vec![this];
                 parts.extend(call.args.list.iter().copied());
                 let length = crate::semantic::builtins::call_facts(&mut self.model, state, "Array.prototype.slice", &parts).length;
                 let length = if method == "slice" { length } else { facts.length };
-                self.array_with(state, reg, 230, Some(element), length).into()
+                let piece = self.array_with(state, reg, 230, Some(element), length);
+                if method == "slice" {
+                    self.derived.insert(piece, ("slice".into(), this, call.args.list.clone()));
+                }
+                piece.into()
             }
             "concat" => {
                 let mut elements = vec![self.element_of(state, this, reg, 1)];
@@ -642,6 +744,13 @@ impl Analyzer<'_> {
     }
 
     fn append(&mut self, state: &mut State, call: &Call<'_>, method: &str) {
+        let mut list = call.args.list.clone();
+        for (i, value) in list.iter_mut().enumerate() {
+            let site = self.site(call.reg, 161 + (i % 32) as u8);
+            *value = self.model.keep(state, *value, site);
+        }
+        let args = Args { list, ..call.args.clone() };
+        let call = &Call { args: &args, ..*call };
         let leaves = self.model.symbols.leaves(call.this);
         for &leaf in &leaves {
             let exact = self.exact_elements(state, leaf);
@@ -668,13 +777,13 @@ impl Analyzer<'_> {
             let object = state.object_mut(leaf);
             object.rest = Some(merged);
             object.length = object.length.add(Interval { lo: if strong { call.args.list.len() as f64 } else { 0.0 }, hi: more });
-            object.grown += 1;
         }
     }
 
     /// Outside of loops an appended element has a known position.
     fn frame_is_straight(&self) -> bool {
-        self.loop_costs.is_outside_loops()
+        let frame = self.frame();
+        !frame.in_loop && self.turns == 0 && self.graphs[frame.func.index()].headers_around(self.current_block).is_empty()
     }
 
     fn shrink(&mut self, state: &mut State, call: &Call<'_>, method: &str) {
@@ -957,7 +1066,7 @@ impl Analyzer<'_> {
     /// Names of the own properties, where all are known.
     fn known_names(&self, state: &State, of: Sym) -> Option<Vec<Rc<str>>> {
         let object = state.object(of)?;
-        if !object.closed || object.rest.is_some() || !object.spreads.is_empty() || object.fields.len() > 64 {
+        if !object.closed || object.uncertain || object.rest.is_some() || !object.spreads.is_empty() || object.fields.len() > 64 {
             return None;
         }
         matches!(self.model.symbols.value(of), Value::Alloc { kind: AllocKind::Object, .. })
@@ -1108,13 +1217,32 @@ impl Analyzer<'_> {
                 self.observe_regex(state, regex, text, call.range);
                 let length = self.model.facts(state, text).length;
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: length.hi }), &[text]);
-                let found = self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: length.hi + 1.0 });
+                self.pieces.insert(part);
+                let groups = self.matched_groups(reg, regex, text, length);
+                let found = match groups.is_empty() {
+                    true => self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: length.hi + 1.0 }),
+                    false => {
+                        let elements: Vec<Sym> = std::iter::once(part).chain(groups.iter().map(|(_, g)| *g)).collect();
+                        self.array_of(state, reg, 230, &elements)
+                    }
+                };
+                let named = groups;
                 let index = self.opaque(reg, 96, Facts::number(Interval { lo: 0.0, hi: length.hi }, true), &[]);
-                let groups = self.allocate(state, reg, 234, AllocKind::Object, Object { rest: Some(part), ..Object::new() });
+                let mut by_name = Object { rest: named.is_empty().then_some(part), ..Object::new() };
+                for (name, group) in named {
+                    if let Some(name) = name {
+                        by_name.fields.insert(name.into(), Field::Value(group));
+                    }
+                }
+                let groups = self.allocate(state, reg, 234, AllocKind::Object, by_name);
                 let object = state.object_mut(found);
                 object.fields.insert("index".into(), Field::Value(index));
                 object.fields.insert("groups".into(), Field::Value(groups));
                 object.fields.insert("input".into(), Field::Value(text));
+                if call.path.starts_with("RegExp") {
+                    let regex = self.regex_constant(state, this);
+                    self.exec_results.insert(found, (regex, Some(text)));
+                }
                 let null = self.model.symbols.intern(Value::Null);
                 Some(self.one_of(state, reg, 98, &[found, null]).into())
             }
@@ -1124,6 +1252,7 @@ impl Analyzer<'_> {
                 let found = self.array_with(state, reg, 231, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 });
                 let index = self.opaque(reg, 96, Facts::number(Interval { lo: 0.0, hi: facts.length.hi }, true), &[]);
                 let groups = self.allocate(state, reg, 234, AllocKind::Object, Object { rest: Some(part), ..Object::new() });
+                self.pieces.insert(part);
                 state.object_mut(found).fields.insert("index".into(), Field::Value(index));
                 state.object_mut(found).fields.insert("groups".into(), Field::Value(groups));
                 Some(self.array_with(state, reg, 230, Some(found), Interval { lo: 0.0, hi: facts.length.hi + 1.0 }).into())
@@ -1184,6 +1313,35 @@ impl Analyzer<'_> {
                 Some(sym.into())
             }
             _ => None,
+        }
+    }
+
+    /// What each group of a constant expression matched.
+    fn matched_groups(&mut self, reg: Reg, regex: Option<Sym>, text: Sym, length: Interval) -> Vec<(Option<String>, Sym)> {
+        let Some(Value::Regex { pattern, flags }) = regex.map(|r| self.model.symbols.value(r).clone()) else { return Vec::new() };
+        if flags.contains('g') && self.op_is_match(reg) {
+            return Vec::new();
+        }
+        let groups = refine::capturing_groups(&pattern);
+        groups
+            .into_iter()
+            .take(12)
+            .enumerate()
+            .map(|(i, (name, inner))| {
+                let facts = Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi }) };
+                let group = self.opaque(reg, 140 + i as u8, facts, &[text]);
+                self.pieces.insert(group);
+                (name, group)
+            })
+            .collect()
+    }
+
+    /// With `g`, `match` gives all matches rather than the groups of one.
+    fn op_is_match(&self, reg: Reg) -> bool {
+        use crate::semantic::ir::{Key, OpKind};
+        match &self.op(reg).kind {
+            OpKind::Call { callee, .. } => matches!(&self.op(*callee).kind, OpKind::Get { key: Key::Name(name), .. } if name == "match"),
+            _ => false,
         }
     }
 
@@ -1294,8 +1452,10 @@ impl Analyzer<'_> {
                 Some(value.into())
             }
             "set" | "add" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 let value = call.args.get(usize::from(method == "set"))?;
+                let site = self.site(reg, 161);
+                let value = self.model.keep(state, value, site);
                 for leaf in self.model.symbols.leaves(this) {
                     let exact = method == "add" && self.exact_elements(state, leaf).is_some() && self.frame_is_straight();
                     let rest = state.object(leaf).and_then(|o| o.rest);
@@ -1315,8 +1475,8 @@ impl Analyzer<'_> {
                     let object = state.object_mut(leaf);
                     object.rest = Some(merged);
                     object.length = Interval { lo: object.length.lo, hi: object.length.hi + 1.0 };
-                    object.grown += 1;
                 }
+                self.note_collection_op(this, false, vec![value]);
                 Some(this.into())
             }
             "has" => {
@@ -1326,11 +1486,12 @@ impl Analyzer<'_> {
                 Some(self.model.symbols.intern(Value::Call(path.into(), vec![this, key])).into())
             }
             "delete" | "clear" => {
-                self.changed(this, call.range);
+                self.changed(state, this, call.range);
                 for leaf in self.model.symbols.leaves(this) {
                     let object = state.object_mut(leaf);
                     object.length = Interval { lo: 0.0, hi: object.length.hi };
                 }
+                self.note_collection_op(this, true, Vec::new());
                 Some(self.opaque(reg, 97, Facts::of(Types::BOOLEAN), &[]).into())
             }
             "forEach" => {
@@ -1441,7 +1602,7 @@ impl Analyzer<'_> {
     }
 
     fn set_time(&mut self, state: &mut State, call: &Call<'_>, time: Sym) {
-        self.changed(call.this, call.range);
+        self.changed(state, call.this, call.range);
         let leaves = self.model.symbols.leaves(call.this);
         for &leaf in &leaves {
             let before = state.object(leaf).and_then(|o| o.time);
@@ -1461,22 +1622,21 @@ impl Analyzer<'_> {
         match call.path {
             "JSON.stringify" => {
                 let value = call.args.get(0)?;
-                if let Some(replacer) = call.args.get(1) {
-                    if self.model.facts(state, replacer).types.only(Types::FUNCTION | Types::ARRAY)
-                        && !self.model.symbols.is_constant(replacer)
-                    {
-                        return Some(self.stringify_with(state, call, value, replacer));
-                    }
+                if let Some(replacer) = call.args.get(1)
+                    && self.model.facts(state, replacer).types.only(Types::FUNCTION | Types::ARRAY)
+                    && !self.model.symbols.is_constant(replacer)
+                {
+                    return Some(self.stringify_with(state, call, value, replacer));
                 }
                 None
             }
             "JSON.parse" => {
                 let text = call.args.get(0)?;
                 // A deep copy through JSON holds what the original holds.
-                if let Value::Call(path, parts) = self.model.symbols.value(text).clone() {
-                    if &*path == "JSON.stringify" {
-                        return Some(self.deep_copy(state, call, parts[0]).into());
-                    }
+                if let Value::Call(path, parts) = self.model.symbols.value(text).clone()
+                    && &*path == "JSON.stringify"
+                {
+                    return Some(self.deep_copy(state, call, parts[0]).into());
                 }
                 self.model.symbols.as_str(text).is_none().then(|| {
                     let at = call.args.ranges.first().copied().unwrap_or(call.range);
@@ -1588,7 +1748,7 @@ impl Analyzer<'_> {
                     let at = call.args.ranges.get(i).copied().unwrap_or(call.range);
                     self.demand(state, part, Types::NUMBER, at, "made into a date", "number");
                 }
-                let parts = parts.to_vec().into_iter().map(|p| self.shallow(state, p)).collect();
+                let parts = parts.iter().copied().map(|p| self.shallow(state, p)).collect();
                 self.model.symbols.intern(Value::Call("Date.time".into(), parts))
             }
         };

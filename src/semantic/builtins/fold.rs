@@ -262,7 +262,7 @@ pub fn call(symbols: &mut Symbols, path: &str, args: &[Sym]) -> Option<Sym> {
         }
         "String.prototype.padStart" | "String.prototype.padEnd" => {
             let (s, fill) = (text(0)?, text(2).unwrap_or_else(|| " ".into()));
-            let missing = (number(1, 0.0) as usize).checked_sub(units(&s).len()).unwrap_or(0);
+            let missing = (number(1, 0.0) as usize).saturating_sub(units(&s).len());
             if missing > FOLDED_STRING_MAX || fill.is_empty() {
                 return None;
             }

@@ -40,7 +40,13 @@ impl<'a> Lowering<'a> {
     }
 
     pub(super) fn name_target(&mut self, ident: &'a ast::Ident) -> Target {
-        self.slot_of(ident).map_or_else(|| Target::Global(ident.sym.to_string()), Target::Slot)
+        match self.slot_of(ident) {
+            Some(slot) => Target::Slot(slot),
+            None => {
+                self.note_global(ident);
+                Target::Global(ident.sym.to_string())
+            }
+        }
     }
 
     fn member_target(&mut self, member: &'a ast::MemberExpr) -> Target {

@@ -6,13 +6,13 @@ use swc_ecma_ast as ast;
 use swc_ecma_ast::{BinaryOp, Expr, Lit};
 
 use super::Lowering;
-use super::expression::range;
+use super::expression::{binary_op, range};
 use super::typescript::erased;
-use crate::semantic::ir::{BlockId, Reg, SlotId};
+use crate::semantic::ir::{BlockId, Reg, SlotId, UnaryOp};
 use crate::source::TextRange;
 
 /// The operands of a chain of one short-circuit operator, from left to right.
-fn operands<'a>(binary: &'a ast::BinExpr) -> Vec<&'a Expr> {
+fn operands(binary: &ast::BinExpr) -> Vec<&Expr> {
     let mut operands = vec![&*binary.right];
     let mut left = erased(&binary.left);
     while let Expr::Bin(inner) = left
@@ -82,10 +82,10 @@ impl<'a> Lowering<'a> {
         let null = if outcome { then } else { otherwise };
         let mut value = self.chain(chain, null).1;
         if is_typeof {
-            value = self.f.unary(crate::semantic::ir::UnaryOp::Typeof, value, range(&binary.left));
+            value = self.f.unary(UnaryOp::Typeof, value, range(&binary.left));
         }
         let right = self.value(&binary.right);
-        let cond = self.f.binary(super::expression::binary_op(binary.op), value, right, range(binary));
+        let cond = self.f.binary(binary_op(binary.op), value, right, range(binary));
         self.f.branch(cond, then, otherwise, range(binary));
     }
 

@@ -85,6 +85,7 @@ impl<'a> Lowering<'a> {
         if let Some(member) = self.enum_member(ident) {
             return member;
         }
+        self.note_global(ident);
         match &*ident.sym {
             "undefined" => self.f.undefined(at),
             "NaN" => self.f.number(f64::NAN, at),
@@ -196,6 +197,7 @@ impl<'a> Lowering<'a> {
             && !matches!(&*ident.sym, "undefined" | "NaN" | "Infinity" | "arguments")
             && !self.is_enum_member(ident)
         {
+            self.note_global(ident);
             return Ok(ident.sym.to_string());
         }
         Err(self.value(operand))

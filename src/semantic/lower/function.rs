@@ -65,9 +65,8 @@ impl<'a> Lowering<'a> {
     }
 
     /// Puts a finished body in its place.
-    pub(super) fn finish_body(&mut self, builder: Builder<'a>, heading: &Heading<'_>, parent: Option<FuncId>) {
+    pub(super) fn finish_body(&mut self, mut builder: Builder<'a>, heading: &Heading<'_>, parent: Option<FuncId>) {
         let (id, strict, asserts_param) = (builder.id, builder.strict, builder.asserts_param);
-        let mut builder = builder;
         let params = std::mem::take(&mut builder.params);
         let (ops, blocks) = builder.finish();
         self.ir.bodies[id.index()] = Body {
@@ -199,7 +198,8 @@ impl<'a> Lowering<'a> {
         };
         let at = range(bare);
         let rest = matches!(pattern, Pat::Rest(_));
-        let name = bare.as_ident().map(|ident| ident.id.sym.to_string());
+        let named = if let Pat::Rest(rest) = bare { &*rest.arg } else { bare };
+        let name = named.as_ident().map(|ident| ident.id.sym.to_string());
         self.f.params.push(ParamDecl { name, range: at, rest, has_default });
         let kind = if rest { OpKind::RestParam(index) } else { OpKind::Param(index) };
         let value = self.f.push(kind, at);

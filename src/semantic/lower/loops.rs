@@ -6,7 +6,7 @@ use swc_ecma_ast as ast;
 use swc_ecma_ast::{Expr, ForHead, Lit, Stmt, VarDeclKind, VarDeclOrExpr};
 
 use super::Lowering;
-use super::expression::range;
+use super::expression::{offset, range};
 use super::pattern::Binding;
 use super::scope::slot_kind;
 use super::typescript::erased;
@@ -104,7 +104,7 @@ impl<'a> Lowering<'a> {
     fn for_loop(&mut self, each: &'a ast::ForStmt, labels: Vec<&'a str>) {
         let start = range(each).start;
         let last = [each.init.span_hi(), each.test.span_hi(), each.update.span_hi()];
-        let last = last.into_iter().max().map_or(start, |last| super::expression::offset(last));
+        let last = last.into_iter().max().map_or(start, offset);
         let head = self.head(LoopKind::For, start, last.max(start), &each.body);
         match &each.init {
             Some(VarDeclOrExpr::VarDecl(variables)) => {

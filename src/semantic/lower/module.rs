@@ -7,7 +7,7 @@ use super::Lowering;
 use super::builder::Builder;
 use super::expression::range;
 use super::function::{Heading, is_strict};
-use super::scope::pattern_names;
+use super::scope::{pattern_names, unlabelled};
 use crate::semantic::ir::{Export, FuncId, FunctionKind, Import, OpKind, Slot, SlotId, SlotKind};
 use crate::source::TextRange;
 
@@ -81,9 +81,11 @@ const GLOBALS: &[&str] = &[
     "unescape",
 ];
 
-/// The variables that a script's first statements set, before anything else can run.
+/// The variables that a script sets before anything else can run: its functions, and what its
+/// first statements declare.
 fn replaced_at_once(statements: &[Stmt]) -> Vec<&str> {
-    let mut names = Vec::new();
+    let functions = statements.iter().filter_map(|statement| unlabelled(statement).as_decl()?.as_fn_decl());
+    let mut names: Vec<&str> = functions.map(|function| &*function.ident.sym).collect();
     for statement in statements {
         match statement {
             Stmt::Decl(Decl::Var(variables)) => {
@@ -138,15 +140,16 @@ impl<'a> Lowering<'a> {
         self.drop_type_imports();
     }
 
-    /// `var eval;` at the top of a script declares nothing new: the name goes on meaning the global
-    /// until it is assigned. Such a variable starts with the global's value, unless the script
+    /// `var eval;` at the top of a script, or a function in one of its blocks, declares nothing new:
+    /// the name goes on meaning the global until it is assigned. Such a variable starts with the global's value, unless the script
     /// begins by giving it another.
     fn keep_globals(&mut self, statements: &'a [Stmt]) {
         let replaced = replaced_at_once(statements);
         let slots = 0..self.ir.slots.len() as u32;
         for slot in slots.map(SlotId) {
             let Slot { name, kind, range, .. } = self.ir.slot(slot);
-            if *kind == SlotKind::Var && GLOBALS.contains(&name.as_str()) && !replaced.contains(&name.as_str()) {
+            if matches!(kind, SlotKind::Var | SlotKind::Function) && GLOBALS.contains(&name.as_str()) && !replaced.contains(&name.as_str())
+            {
                 let (name, at) = (name.clone(), *range);
                 let value = self.f.push(OpKind::Global(name), at);
                 self.store(slot, value, true, at);

@@ -38,6 +38,8 @@ impl<'a> Lowering<'a> {
     fn part_range(&self, pattern: &Pat) -> TextRange {
         match pattern {
             Pat::Ident(ident) => self.name_range(&ident.id),
+            Pat::Object(object) => without_type(range(object), object.type_ann.as_deref()),
+            Pat::Array(array) => without_type(range(array), array.type_ann.as_deref()),
             other => range(other),
         }
     }
@@ -108,7 +110,7 @@ impl<'a> Lowering<'a> {
 
     /// `{ a, b: c = 1, ...rest }`
     pub(super) fn bind_object(&mut self, object: &'a ast::ObjectPat, value: Reg, binding: Binding) {
-        self.f.push(OpKind::RequireObject(value), range(object));
+        self.f.push(OpKind::RequireObject(value), without_type(range(object), object.type_ann.as_deref()));
         let mut taken: Vec<Key> = Vec::new();
         for prop in &object.props {
             match prop {
@@ -149,7 +151,8 @@ impl<'a> Lowering<'a> {
 
     /// `[a, , b = 1, ...rest]`
     pub(super) fn bind_array(&mut self, array: &'a ast::ArrayPat, value: Reg, binding: Binding) {
-        let iterator = self.f.push(OpKind::Iterate { value, kind: IterateKind::Pattern }, range(array));
+        let iterator =
+            self.f.push(OpKind::Iterate { value, kind: IterateKind::Pattern }, without_type(range(array), array.type_ann.as_deref()));
         for (index, element) in array.elems.iter().enumerate() {
             let index = index as u32;
             match element {
@@ -161,6 +164,11 @@ impl<'a> Lowering<'a> {
             }
         }
     }
+}
+
+/// A pattern's range up to its type annotation, which the tree counts in.
+fn without_type(whole: TextRange, annotation: Option<&ast::TsTypeAnn>) -> TextRange {
+    annotation.map_or(whole, |annotation| TextRange::new(whole.start, range(annotation).start.clamp(whole.start, whole.end)))
 }
 
 /// The name a pattern gives to an anonymous function.

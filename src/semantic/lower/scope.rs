@@ -50,6 +50,14 @@ impl<'a> Lowering<'a> {
         self.slots.get(&ident.to_id()).copied()
     }
 
+    /// Notes an identifier without slot that is bound inside a function all the same: a `declare` in
+    /// its scope hides, from the tree, a variable further out that it means when the program runs.
+    pub(super) fn note_global(&mut self, ident: &ast::Ident) {
+        if ident.ctxt != self.unresolved && ident.ctxt != self.top_level {
+            self.unsupported(ident.span, "a local declaration without a value");
+        }
+    }
+
     /// Declares every name of a pattern.
     pub(super) fn declare_pattern(&mut self, pattern: &'a Pat, kind: SlotKind) {
         for ident in pattern_names(pattern) {

@@ -1,0 +1,252 @@
+//! One program, not two readings of it: what the engine runs is printed from the tree that the
+//! linter analysed. Odd programs show that the printed text means to the engine what the author's
+//! means, or is refused; never that it means something else.
+#![allow(clippy::print_stderr, reason = "tests say what they found")]
+
+use std::panic::catch_unwind;
+use std::path::PathBuf;
+
+use fnvet::program::{Executable, printed, unsupported};
+use fnvet::sandbox::{CallContext, Execution, IsolationOptions, Limits, Outcome, run_script, run_unreviewed};
+use fnvet::semantic::entry::find_entry;
+use fnvet::source::{Goal, SourceFile};
+use fnvet::syntax::parse;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+fn options() -> IsolationOptions {
+    let worker = Some(PathBuf::from(env!("CARGO_BIN_EXE_fnvet")));
+    IsolationOptions { worker, spare_workers: 2, ..IsolationOptions::default() }
+}
+
+/// The programs of `fixtures/parity.txt`: one a line, `⏎` for a line feed, `⟨2028⟩` for U+2028.
+fn odd_programs() -> Vec<String> {
+    include_str!("../fixtures/parity.txt").lines().map(decoded).collect()
+}
+
+fn decoded(line: &str) -> String {
+    let mut text = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('⟨') {
+        let (code, after) = after.split_once('⟩').expect("a closing bracket");
+        text.push_str(before);
+        text.push(u32::from_str_radix(code, 16).ok().and_then(char::from_u32).expect("a code point"));
+        rest = after;
+    }
+    text.push_str(rest);
+    text.replace('⏎', "\n")
+}
+
+/// What a script does, without the positions that printing moves.
+fn behaviour(script: &str) -> String {
+    let limits = Limits { statements_max: 100_000, ..Limits::default() };
+    let execution = run_script(script, &CallContext::default(), &limits, &options());
+    match &execution.outcome {
+        Outcome::Returned(value) => format!("returned {value}"),
+        Outcome::Threw(thrown) if thrown.name == "SyntaxError" && execution.statements == Some(0) => "refused".into(),
+        Outcome::Threw(thrown) => format!("threw {thrown}"),
+        other => other.class(),
+    }
+}
+
+enum Reading {
+    /// The same as the author's text.
+    Same,
+    /// The linter's parser reports an error.
+    Refused,
+    /// The engine refuses the printed text, or refused only the author's.
+    Safe,
+    /// Both run, and do different things.
+    Different(String),
+}
+
+fn reading(text: &str) -> Reading {
+    let source = SourceFile::new("a.js", text);
+    let Ok(parsed) = parse(&source) else { return Reading::Refused };
+    if parsed.goal == Goal::Module || !unsupported(&parsed).is_empty() {
+        return Reading::Refused;
+    }
+    let once = printed(&source, &parsed);
+    let again = SourceFile::new("a.cjs", once.clone());
+    match parse(&again).map(|parsed| printed(&again, &parsed)) {
+        Ok(twice) if twice == once => {}
+        other => return Reading::Different(format!("printing is not stable: {once:?} becomes {other:?}")),
+    }
+    match (behaviour(text).as_str(), behaviour(&once).as_str()) {
+        (author, ours) if author == ours => Reading::Same,
+        ("refused", _) | (_, "refused") => Reading::Safe,
+        (author, ours) => Reading::Different(format!("{author}, but printed as {once:?} {ours}")),
+    }
+}
+
+/// The engine treats a method whose name is the string `"constructor"` as an ordinary one; printed
+/// without quotes it is the constructor, which is what the standard says.
+const ENGINE_IS_WRONG: &[&str] = &["class A { 'constructor'() { this.x = 1 } } new A().x"];
+
+#[test]
+fn odd_programs_mean_the_same_printed_or_are_refused() {
+    let programs = odd_programs();
+    let different: Vec<String> = programs
+        .par_iter()
+        .filter(|text| !ENGINE_IS_WRONG.contains(&text.as_str()))
+        .filter_map(|text| match reading(text) {
+            Reading::Different(how) => Some(format!("{text:?}: {how}")),
+            _ => None,
+        })
+        .collect();
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(programs.len() > 600);
+}
+
+/// A small deterministic generator: the programs a seed makes can be made again.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
+
+/// Splices parts of odd programs: whole ones, halves, single tokens in between.
+fn spliced(programs: &[String], chance: &mut Chance) -> String {
+    let tokens = [
+        ";", "\n", " ", "", "/", "\n/", "++", "\n++\n", "=>", "\n(", "`", "//", "/*\n*/", "<!--", "-->", "\n-->", "\u{2028}", ",", "?.",
+        "async ", "let\n", "yield ", "in ",
+    ];
+    let mut text = String::new();
+    for _ in 0..2 + chance.below(2) {
+        let part: Vec<char> = programs[chance.below(programs.len())].chars().collect();
+        let (start, end) = match chance.below(4) {
+            0 => (0, chance.below(part.len() + 1)),
+            1 => (chance.below(part.len() + 1), part.len()),
+            _ => (0, part.len()),
+        };
+        text.extend(&part[start..end]);
+        text.push_str(tokens[chance.below(tokens.len())]);
+    }
+    text
+}
+
+#[test]
+fn spliced_programs_mean_the_same_printed_or_are_refused() {
+    let soak: u64 = std::env::var("FNVET_SOAK").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let seed: u64 = std::env::var("FNVET_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let programs: Vec<String> =
+        odd_programs().into_iter().filter(|text| !ENGINE_IS_WRONG.iter().any(|wrong| text.contains(wrong))).collect();
+    let different: Vec<String> = (0..600 * soak)
+        .into_par_iter()
+        .filter_map(|at| {
+            let mut chance = Chance((seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ at.wrapping_mul(0x2545_f491_4f6c_dd1d)) | 1);
+            let text = spliced(&programs, &mut chance);
+            match catch_unwind(|| reading(&text)) {
+                Ok(Reading::Different(how)) => Some(format!("{text:?}: {how}")),
+                Ok(_) => None,
+                Err(_) => Some(format!("{text:?}: a parser panicked")),
+            }
+        })
+        .collect();
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+fn call(path: &str, text: &str) -> Execution {
+    let source = SourceFile::new(path, text);
+    let parsed = parse(&source).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let entry = find_entry(&parsed, "execute").unwrap_or_else(|| panic!("no entry: {text}"));
+    let input = json!({"n": 2, "s": "x", "a": [1, 2]});
+    run_unreviewed(&Executable::new(&source, &parsed, &entry), None, &input, &CallContext::default(), &Limits::default(), &options())
+}
+
+#[test]
+fn typescript_runs() {
+    for (text, result) in [
+        ("enum E { A, B = 5, C } export function execute(input: any) { return [E.A, E.C, E[5]] }", json!([0, 6, "B"])),
+        (
+            "enum S { A = 'x', B = `y` } const enum K { Z = 1 << 3 } function execute(i: { s: string }) { return [S.B, K.Z, i.s === S.A] }",
+            json!(["y", 8, true]),
+        ),
+        ("enum E { A = 'abc'.length, B = A + 1 } function execute() { return [E.A, E.B] }", json!([3, 4])),
+        (
+            "namespace N { export const x = 1; export function f() { return x + 1 } export namespace M { export const y = 3 } } function execute() { return [N.f(), N.M.y] }",
+            json!([2, 3]),
+        ),
+        ("function F() { return 1 } namespace F { export const z = 2 } function execute() { return F() + F.z }", json!(3)),
+        (
+            "class P { constructor(public a: number, private b = 2, readonly c?: string) {} sum() { return this.a + this.b } } function execute(i: any) { return new P(i.n).sum() }",
+            json!(4),
+        ),
+        (
+            "class P { x = 1; constructor(public a: number) { this.x += this.a } } class Q extends P { constructor(readonly b: number) { super(b) } } export const execute = () => [new Q(3).x, new Q(4).b]",
+            json!([4, 4]),
+        ),
+        (
+            "abstract class A { abstract f(): number; g() { return this.f() } } class B extends A { f() { return 7 } } function execute() { return new B().g() }",
+            json!(7),
+        ),
+        (
+            "function execute(this: void, i: { n: number }): number; function execute(i: any) { return i!.n as number + <number>1 }",
+            json!(3),
+        ),
+        (
+            "const f = <T,>(x: T): T => x; interface Y { n: number } declare const zz: number; function execute(i: Y) { return f<number>(i.n) satisfies number }",
+            json!(2),
+        ),
+        (
+            "import type { Foo } from './foo'; import { Bar } from './bar'; export default function execute(i: Foo & Bar) { return 1 }",
+            json!(1),
+        ),
+        ("class A { declare x: number; y!: number; static readonly z = 1; [k: string]: any } function execute() { return A.z }", json!(1)),
+        (
+            "function assertN(v: unknown): asserts v is number { if (typeof v !== 'number') throw new Error('no') } function execute(i: any) { assertN(i.n); return i.n }",
+            json!(2),
+        ),
+        ("export async function execute(i: { n: number }): Promise<number> { return await Promise.resolve(i.n) }", json!(2)),
+        ("const tuple = [1, 'a'] as const; function execute() { return [...tuple] }", json!([1, "a"])),
+        (
+            "const é = 'ü'; function execute() { return [é, /[😀-😎]/u.test('😃'), /^😀+$/.test('😀'), /(?<ñ>ü)/.exec(é)!.groups!.ñ, String.raw`é\\u00e9`.length] }",
+            json!(["ü", true, true, "ü", 7]),
+        ),
+    ] {
+        let execution = call("a.ts", text);
+        assert_eq!(execution.outcome, Outcome::Returned(result), "{text}: {execution:?}");
+    }
+}
+
+#[test]
+fn errors_are_at_the_authors_lines() {
+    let line = |path: &str, text: &str| match &call(path, text).outcome {
+        Outcome::Threw(thrown) => thrown.position.map(|at| at.line),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(line("a.js", "// one\n\n\nfunction execute(input) {\n\n  throw new Error('six');\n}"), Some(6));
+    assert_eq!(line("a.js", "const execute = (i) => [1]\n  .map((x) => x)\n  .map((x) => i.missing.deep);"), Some(3));
+    assert_eq!(line("a.js", "async function execute(i) {\n  await 1;\n  const f = () => {\n    undefined.x;\n  };\n  f();\n}"), Some(4));
+    assert_eq!(
+        line(
+            "a.ts",
+            "enum E { A }\nnamespace N { export const q = 1 }\nclass P { constructor(public a: number) {} }\n\nexport function execute(i: any) {\n  return i.missing.deep;\n}"
+        ),
+        Some(6)
+    );
+    assert_eq!(
+        line("a.js", "/* é😀 */ function execute(i) { /* ü */ return i.a; }\nfunction other() {}\nexecute;\nnull.missing;"),
+        Some(4)
+    );
+}
+
+#[test]
+fn a_program_that_imports_does_not_run() {
+    for text in [
+        "import { foo } from './foo'; export default function execute(i: any) { return foo(1) }",
+        "export * as ns from 'x'; export function execute() { return 1 }",
+    ] {
+        let execution = call("a.ts", text);
+        assert!(matches!(execution.outcome, Outcome::Threw(_)), "{execution:?}");
+    }
+    assert_eq!(
+        call("a.mjs", "export const execute = () => import('x').catch((e) => e.name)").outcome,
+        Outcome::Returned(Value::from("TypeError"))
+    );
+}
