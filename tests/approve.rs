@@ -461,7 +461,7 @@ fn a_call_gives_its_result_and_its_record() {
     let repository = Repository::new();
     repository.write(
         "who.js",
-        "function execute(input) {\n  console.warn('seen\\u001b[31m', input.n);\n  if (input.n > 3) throw new Error('too \\u001b[2Jmuch');\n  \
+        "function execute(input) {\n  console.warn('seen\\u001b[31m', input.n);\n  if (typeof input.n !== 'number' || input.n > 3) throw new Error('too \\u001b[2Jmuch');\n  \
          return { tenant: __tenantId, agent: __agentId, user: __userId, rate: __env.RATE, n: input.n };\n}\n",
     );
     let who = ["--tenant-id", "tenant_acme", "--agent-id", "agent_hr_01", "--user-id", "user_mary_k", "--env", "RATE=7"];
@@ -604,6 +604,17 @@ fn an_audit_file_is_where_the_configuration_says() {
     assert_eq!(repository.read("log/calls.jsonl").lines().count(), 1);
     repository.fnvet(&["audit"]).ends(0, "file:greet.js");
     repository.fnvet(&["run", "greet.js", "--input", "{\"name\": \"Ann\"}", "--audit", "here.jsonl"]).ends(0, "Ann");
+    // What stands beside the code must not choose a file of the user's.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let absolute = elsewhere.path().join("calls.jsonl");
+    std::os::unix::fs::symlink(elsewhere.path(), repository.path("out")).unwrap();
+    for place in [absolute.to_str().unwrap(), "../calls.jsonl", ".profile", "out/calls.jsonl"] {
+        repository.write("fnvet.toml", &format!("[audit]\nfile = {place:?}\n"));
+        repository.fnvet(&["run", "greet.js", "--input", "{\"name\": \"Ann\"}"]).ends(2, "audit.file");
+        assert!(!repository.path(place).exists());
+    }
+    repository.fnvet(&["run", "greet.js", "--input", "{\"name\": \"Ann\"}", "--config", "fnvet.toml"]).ends(0, "Ann");
+    assert!(absolute.exists());
     assert_eq!(repository.read("here.jsonl").lines().count(), 1);
 }
 

@@ -163,6 +163,21 @@ fn limits_are_hit_and_the_smallest_input_is_shown() {
 }
 
 #[test]
+fn a_limit_that_a_warning_explains_is_a_warning() {
+    let source = "function execute(input) {
+        if (typeof input.text !== 'string') throw new Error('text must be a text');
+        let sum = 0;
+        for (const c of input.text) sum += c.charCodeAt(0);
+        return { sum };
+    }";
+    let function = Function::new(source).cases(json!([{"name": "a", "input": {"text": "a"}, "expect": {"sum": 97}}]));
+    let found = function.finding(Kind::Limit);
+    assert_eq!(found.level, Level::Warning, "{found:?}");
+    assert!(found.message.contains("the warning at line 4"), "{found:?}");
+    assert!(function.tried().is_passed());
+}
+
+#[test]
 fn canaries_are_found_however_they_come_out() {
     let returns = |expression: &str| {
         format!(

@@ -10,11 +10,14 @@ use super::candidate::Candidate;
 use super::signature::AllowedSigners;
 use super::statement::Envelope;
 use crate::output::is_deceptive;
-use crate::source::collect::{companion, git_root};
+use crate::source::collect::{companion, git_root, read_regular, shown_path};
 use crate::source::git::Git;
 
 /// Files whose authors are authors of the function.
 const AUTHORED: [&str; 2] = ["schema", "cases"];
+
+/// The largest file that is compared with what Git knows.
+const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// A person who is none of the authors. [`SecondPerson::new`] alone makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,9 +144,16 @@ pub fn uncommitted(candidate: &Candidate) -> Result<Vec<String>, GateError> {
     let Some(root) = path.parent().and_then(git_root) else { return Ok(Vec::new()) };
     let git = Git::new(&root);
     let companions = AUTHORED.iter().filter_map(|kind| companion(path, kind)).filter(|file| file.symlink_metadata().is_ok());
-    let files: Vec<_> = std::iter::once(path.to_owned()).chain(companions).collect();
-    let inside: Vec<&Path> = files.iter().filter_map(|file| file.strip_prefix(&root).ok()).collect();
-    git.modified(&inside).map_err(|error| GateError::Failure(format!("{}: {error}", candidate.shown())))
+    let mut unknown = Vec::new();
+    for file in std::iter::once(path.to_owned()).chain(companions) {
+        let shown = shown_path(&file, &root);
+        let bytes = read_regular(&file, FILE_BYTES_MAX).map_err(|reason| GateError::Failure(format!("{shown}: {reason}")))?;
+        let known = git.is_committed(file.strip_prefix(&root).unwrap_or(&file), &bytes);
+        if !known.map_err(|error| GateError::Failure(format!("{shown}: {error}")))? {
+            unknown.push(shown);
+        }
+    }
+    Ok(unknown)
 }
 
 /// The last commit at which an approval fits the function as it was then.

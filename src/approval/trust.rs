@@ -66,6 +66,11 @@ impl Trust {
         &self.revocations
     }
 
+    /// The repository.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// As it was named.
     pub fn reference(&self) -> &str {
         &self.reference

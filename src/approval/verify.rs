@@ -84,7 +84,12 @@ pub fn verify(paths: &[PathBuf], demands: &Demands, current: &Path) -> Result<Ve
     let mut verification = Verification::default();
     let mut found = BTreeSet::new();
     for path in paths {
-        find(&normalise(&current.join(path)), current, &mut found, &mut verification.notices)?;
+        let path = normalise(&current.join(path));
+        if let Some(trust) = demands.trust.as_ref().filter(|trust| !path.starts_with(trust.root())) {
+            let shown = shown_path(&path, current);
+            return Err(GateError::Usage(format!("{shown}: it is not in the repository of {}", trust.reference())));
+        }
+        find(&path, current, &mut found, &mut verification.notices)?;
     }
     let mut revoked: BTreeMap<PathBuf, Revocations> = BTreeMap::new();
     for (_, root) in &found {

@@ -14,7 +14,7 @@ use crate::approval::{Decision, SecondPerson};
 use crate::audit::log::Log;
 use crate::audit::{Entry, Event, Function};
 use crate::finding::Level;
-use crate::output::{self, Format, count, escape, escape_lines};
+use crate::output::{self, Format, count, escape};
 use crate::report::{Cleared, Report, WaiverRequest};
 use crate::source::collect::{companion, git_root, normalise, shown_path};
 use crate::trial::{self, Passed, TrialReport, Verdict};
@@ -98,7 +98,7 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     }
     if !args.yes && !asked(&opened, &second, console)? {
         log.append(Entry::new(Event::Rejected, &about)).map_err(not_audited)?;
-        console.say(&format!("{}: not approved", opened.candidate.shown()));
+        console.say(&format!("{}: not approved", opened.shown()));
         return Ok(status.and(ExitStatus::Findings));
     }
     if let Err(reason) = opened.candidate.check_unchanged(&opened.policy, &opened.current) {
@@ -147,7 +147,7 @@ fn authors_of(args: &Args, opened: &Opened, trust: Option<&Trust>, signed: bool)
 }
 
 fn turn_down(reason: &str, args: &Args, opened: &Opened, about: &Function, console: &mut Console<'_>) -> ExitStatus {
-    console.say(&format!("{}: refused: {reason}", opened.candidate.shown()));
+    console.say(&format!("{}: refused: {reason}", opened.shown()));
     ExitStatus::Findings.and(record_refusal(&format!("refused: {reason}"), &args.gate, opened, about, console))
 }
 
@@ -155,7 +155,7 @@ fn turn_down(reason: &str, args: &Args, opened: &Opened, about: &Function, conso
 fn show_function(opened: &Opened, function: &Cleared, briefly: bool, console: &mut Console<'_>) -> ExitStatus {
     let report = Report::new(vec![opened.candidate.report().clone()], Duration::ZERO);
     let style = console.style;
-    let shown = escape(opened.candidate.shown()).into_owned();
+    let shown = opened.shown();
     console.write(|out| {
         if !briefly {
             writeln!(out, "{shown}:")?;
@@ -246,8 +246,8 @@ fn render(report: &TrialReport) -> String {
 }
 
 fn asked(opened: &Opened, second: &SecondPerson, console: &mut Console<'_>) -> Result<bool, Stop> {
-    let question = format!("Approve {} as {}? Written by {}. [y/N] ", opened.candidate.shown(), second.name(), second.authors().join(", "));
-    let ask = |err: &mut dyn Write| err.write_all(escape_lines(&question).as_bytes()).and_then(|()| err.flush());
+    let question = format!("Approve {} as {}? Written by {}. [y/N] ", opened.shown(), second.name(), second.authors().join(", "));
+    let ask = |err: &mut dyn Write| err.write_all(escape(&question).as_bytes()).and_then(|()| err.flush());
     ask(console.err).map_err(|error| failure(format!("standard error: {error}")))?;
     let mut answer = String::new();
     stdin().lock().read_line(&mut answer).map_err(|error| failure(format!("standard input: {error}")))?;

@@ -8,7 +8,7 @@ use crate::approval::trust::Trust;
 use crate::approval::{Candidate, GateError, Policy};
 use crate::audit::log::{AuditError, FILE_NAME, Log};
 use crate::audit::{Entry, Event, Function, LOCAL_TENANT};
-use crate::output::{self, Format, Style};
+use crate::output::{self, Format, Style, escape};
 use crate::report::{Refusal, Report};
 use crate::sandbox::IsolationOptions;
 use crate::source::collect::normalise;
@@ -51,6 +51,11 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// The function's path, on one line.
+    pub fn shown(&self) -> String {
+        escape(self.candidate.shown()).into_owned()
+    }
+
     /// What audit entries say of the function; the tenant is that of file commands.
     pub fn about(&self) -> Function {
         Function {
@@ -136,12 +141,12 @@ pub fn refuse(refusal: &Refusal, args: &GateArgs, opened: &Opened, about: &Funct
             return ExitStatus::Usage;
         }
         Refusal::Failure(reason) => {
-            console.say(&format!("{}: not checked: {reason}", opened.candidate.shown()));
+            console.say(&format!("{}: not checked: {reason}", opened.shown()));
             ExitStatus::Failure
         }
         Refusal::Blocking(_) => {
             show_findings(opened, console);
-            console.say(&format!("{}: refused: {refusal}; it was not executed", opened.candidate.shown()));
+            console.say(&format!("{}: refused: {refusal}; it was not executed", opened.shown()));
             ExitStatus::Findings
         }
     };

@@ -91,7 +91,7 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     };
     let log = args.gate.log(&opened, console)?;
     let answer = call(&function, &input, &context, &args.gate.isolation(), &log, &about).map_err(not_audited)?;
-    Ok(show(&answer, opened.candidate.shown(), console))
+    Ok(show(&answer, &opened.shown(), console))
 }
 
 fn show(answer: &Answer, shown: &str, console: &mut Console<'_>) -> ExitStatus {

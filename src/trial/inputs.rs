@@ -35,22 +35,9 @@ const ALLOWED_MAX: usize = 45;
 /// Inputs that the schema refuses.
 const REFUSED_MAX: usize = 20;
 
-/// Where an input comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Nature {
-    /// The function's own.
-    Case,
-    /// What the schema allows.
-    Allowed,
-    /// What a language model can produce.
-    Adversarial,
-}
-
 /// One input with all that goes with it.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// Where it comes from.
-    pub nature: Nature,
     /// The case's name.
     pub case: Option<String>,
     /// What the case expects.
@@ -119,37 +106,37 @@ impl<'a> Maker<'a> {
     fn case(&self, case: &Case) -> Attempt {
         let expected = case.expect.clone().map(Expected::Result).or_else(|| case.expect_error.clone().map(Expected::Error));
         let context = case.context.over(&self.context);
-        self.attempt(Nature::Case, case.input.clone(), context, Some((case.name.clone(), expected)))
+        self.attempt(case.input.clone(), context, Some((case.name.clone(), expected)))
     }
 
-    fn attempt(&self, nature: Nature, input: Value, context: CallContext, case: Option<(String, Option<Expected>)>) -> Attempt {
+    fn attempt(&self, input: Value, context: CallContext, case: Option<(String, Option<Expected>)>) -> Attempt {
+        let is_made = case.is_none();
         let (case, expected) = case.map_or((None, None), |(name, expected)| (Some(name), expected));
         let sensitive = self.function.settings().sensitive.clone();
-        let is_made = nature != Nature::Case;
-        Attempt { nature, case, expected, input: Value::Null, context, canaries: Vec::new(), is_made, sensitive }.with_input(input)
+        Attempt { case, expected, input: Value::Null, context, canaries: Vec::new(), is_made, sensitive }.with_input(input)
     }
 
     /// Generated attempts, none of them twice, the telling ones first.
     fn generated(&self, mut known: BTreeSet<String>) -> Vec<Attempt> {
         let bytes_max = usize::try_from(self.function.settings().limits.input_bytes).unwrap_or(usize::MAX).min(INPUT_BYTES_MAX);
         let mut found = Vec::new();
-        let mut add = |nature, input: Value, most: usize| {
+        let mut add = |input: Value, most: usize| {
             let text = input.to_string();
             if found.len() < most && text.len() <= bytes_max && known.insert(text) {
-                found.push(self.attempt(nature, input, self.context.clone(), None));
+                found.push(self.attempt(input, self.context.clone(), None));
             }
         };
         for input in self.allowed() {
-            add(Nature::Allowed, input, ALLOWED_MAX);
+            add(input, ALLOWED_MAX);
         }
         // What the schema refuses tests only the refusal.
         let admits = |input: &Value| self.schema.is_none_or(|schema| schema.admits(input));
         let (tried, refused): (Vec<Value>, Vec<Value>) = self.adversarial(bytes_max).into_iter().partition(admits);
         for input in tried {
-            add(Nature::Adversarial, input, INPUTS_MAX - REFUSED_MAX);
+            add(input, INPUTS_MAX - REFUSED_MAX);
         }
         for input in refused.into_iter().take(REFUSED_MAX) {
-            add(Nature::Adversarial, input, INPUTS_MAX);
+            add(input, INPUTS_MAX);
         }
         found
     }
