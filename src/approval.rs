@@ -13,6 +13,8 @@ pub mod authors;
 mod candidate;
 pub mod signature;
 pub mod statement;
+pub mod trust;
+pub mod verify;
 
 pub use authors::SecondPerson;
 pub use candidate::{Candidate, GateError, Policy, is_function_file};

@@ -19,6 +19,7 @@ mod gate;
 pub mod lint;
 pub mod rules;
 pub mod run;
+pub mod verify;
 
 /// Reviews AI Functions before they run: lint, sandboxed trial, four-eyes approval, audit.
 #[derive(Debug, Parser)]
@@ -44,6 +45,8 @@ enum Command {
     Approve(approve::Args),
     /// Runs one function in the sandbox, through the same gate as approve
     Run(run::Args),
+    /// Checks that every function has a valid approval of exactly its content
+    Verify(verify::Args),
     /// Prints, filters or verifies the audit log
     Audit(audit::Args),
     /// Shows which isolation layers hold here, and runs attacks against them
@@ -151,6 +154,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> ExitStatus {
         Command::Rules(args) => rules::run(&args, console),
         Command::Approve(args) => approve::run(&args, console),
         Command::Run(args) => run::run(&args, console),
+        Command::Verify(args) => verify::run(&args, console),
         Command::Audit(args) => audit::run(&args, console),
         Command::Doctor(args) => run_doctor(&args, console),
         Command::Completions(args) => completions::run(&args, console),

@@ -10,11 +10,14 @@ use super::candidate::Candidate;
 use super::signature::AllowedSigners;
 use super::statement::Envelope;
 use crate::output::is_deceptive;
-use crate::source::collect::{companion, git_root};
+use crate::source::collect::{companion, git_root, read_regular, shown_path};
 use crate::source::git::Git;
 
 /// Files whose authors are authors of the function.
 const AUTHORED: [&str; 2] = ["schema", "cases"];
+
+/// The largest file that is compared with what Git knows.
+const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// A person who is none of the authors. [`SecondPerson::new`] alone makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +103,7 @@ pub enum Earlier<'a> {
 }
 
 /// The authors, committers and co-authors of source, schema and cases since the last valid approval,
-/// as Git knows them, sorted. Nobody outside Git.
+/// as Git knows them, sorted; of all that there is, where nothing changed since. Nobody outside Git.
 ///
 /// # Errors
 /// Where Git's history is not the whole, or fails.
@@ -117,12 +120,18 @@ pub fn from_git(candidate: &Candidate, earlier: Earlier<'_>) -> Result<Vec<Strin
         return Err(GateError::Usage(message.to_owned()));
     }
     let since = last_approval(&git, path, &root, candidate, earlier).map_err(failure)?;
-    let mut authors = BTreeSet::new();
-    let companions = AUTHORED.iter().filter_map(|kind| companion(path, kind));
-    for file in std::iter::once(path.to_owned()).chain(companions) {
-        let Ok(inside) = file.strip_prefix(&root) else { continue };
-        authors.extend(git.authors(inside, since.as_deref()).map_err(failure)?);
-    }
+    let all = |since: Option<&str>| {
+        let companions = AUTHORED.iter().filter_map(|kind| companion(path, kind));
+        let mut authors = BTreeSet::new();
+        for file in std::iter::once(path.to_owned()).chain(companions) {
+            let Ok(inside) = file.strip_prefix(&root) else { continue };
+            authors.extend(git.authors(inside, since).map_err(failure)?);
+        }
+        Ok::<_, GateError>(authors)
+    };
+    let authors = all(since.as_deref())?;
+    // Where nothing changed since, an approval is renewed: its authors are those of what there is.
+    let authors = if authors.is_empty() && since.is_some() { all(None)? } else { authors };
     Ok(authors.into_iter().collect())
 }
 
@@ -135,9 +144,16 @@ pub fn uncommitted(candidate: &Candidate) -> Result<Vec<String>, GateError> {
     let Some(root) = path.parent().and_then(git_root) else { return Ok(Vec::new()) };
     let git = Git::new(&root);
     let companions = AUTHORED.iter().filter_map(|kind| companion(path, kind)).filter(|file| file.symlink_metadata().is_ok());
-    let files: Vec<_> = std::iter::once(path.to_owned()).chain(companions).collect();
-    let inside: Vec<&Path> = files.iter().filter_map(|file| file.strip_prefix(&root).ok()).collect();
-    git.modified(&inside).map_err(|error| GateError::Failure(format!("{}: {error}", candidate.shown())))
+    let mut unknown = Vec::new();
+    for file in std::iter::once(path.to_owned()).chain(companions) {
+        let shown = shown_path(&file, &root);
+        let bytes = read_regular(&file, FILE_BYTES_MAX).map_err(|reason| GateError::Failure(format!("{shown}: {reason}")))?;
+        let known = git.is_committed(file.strip_prefix(&root).unwrap_or(&file), &bytes);
+        if !known.map_err(|error| GateError::Failure(format!("{shown}: {error}")))? {
+            unknown.push(shown);
+        }
+    }
+    Ok(unknown)
 }
 
 /// The last commit at which an approval fits the function as it was then.

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::config::discover::{Discovered, Discovery};
 use crate::config::{Config, Settings};
 use crate::lint::{Job, lint_one};
+use crate::output::escape;
 use crate::report::{Cleared, FileReport, Refusal, WaiverRequest};
 use crate::source::collect::{Access, collect, companion, git_root, is_source_name, normalise, read_regular, shown_path};
 use crate::trial::Cases;
@@ -81,7 +82,7 @@ impl Candidate {
     /// Where the path is not one function, or its files cannot be used.
     pub fn read(path: &Path, policy: &Policy, current: &Path) -> Result<Candidate, GateError> {
         let path = normalise(&current.join(path));
-        let shown = shown_path(&path, current);
+        let shown = escape(&shown_path(&path, current)).into_owned();
         check_name(&path, &shown)?;
         let folder = path.parent().unwrap_or(current).to_owned();
         let (settings, audit_file, notices) = settings(policy, &folder, current)?;
@@ -100,7 +101,7 @@ impl Candidate {
             None => Cases::default(),
         };
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let subject = subject(&path, &shown);
+        let subject = subject(&path, current);
         Ok(Candidate { path, name, subject, report, cases, cases_sha256, audit_file, notices })
     }
 
@@ -227,10 +228,27 @@ fn settings(policy: &Policy, folder: &Path, current: &Path) -> Result<Found, Gat
     let gate = |found: Option<&Config>| Settings::for_gate(policy.config.as_ref(), found, policy.folder.as_deref());
     Ok(match Discovery::new(current).of(folder) {
         Discovered::None => (gate(None), None, Vec::new()),
-        Discovered::Config { path, config } => (gate(Some(&config)), config.resolve(path.parent()).audit_file, Vec::new()),
+        Discovered::Config { path, config } => {
+            let audit_file = config.resolve(path.parent()).audit_file;
+            if let Some(file) = audit_file.as_deref().filter(|_| policy.audit_file().is_none()) {
+                check_audit_file(file, &path).map_err(|reason| GateError::Usage(format!("{}: {reason}", shown_path(&path, current))))?;
+            }
+            (gate(Some(&config)), audit_file, Vec::new())
+        }
         Discovered::Broken(error) => return Err(GateError::Usage(error.to_string())),
         Discovered::Untrusted { path, reason } => (gate(None), None, vec![format!("{path}: not used: {reason}")]),
     })
+}
+
+/// Whoever writes beside the code must not choose which file of the user's is written to.
+fn check_audit_file(file: &Path, config: &Path) -> Result<(), String> {
+    let folder = config.parent().unwrap_or(config);
+    let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let below = normalise(file).parent().is_some_and(|holder| real(holder).starts_with(real(folder)));
+    if below && file.extension().is_some_and(|extension| extension == "jsonl") {
+        return Ok(());
+    }
+    Err("`audit.file` must be a .jsonl file in its folder; only the trusted policy or --audit name another place".to_owned())
 }
 
 fn read_cases(path: &Path) -> Result<Option<Vec<u8>>, GateError> {
@@ -239,11 +257,9 @@ fn read_cases(path: &Path) -> Result<Option<Vec<u8>>, GateError> {
     read_regular(&cases, CASES_BYTES_MAX).map(Some).map_err(|reason| GateError::Failure(format!("{name}: it cannot be read: {reason}")))
 }
 
-fn subject(path: &Path, shown: &str) -> String {
-    match path.parent().and_then(git_root) {
-        Some(root) => shown_path(path, &root),
-        None => path.file_name().map_or_else(|| shown.to_owned(), |name| shown_path(Path::new(name), Path::new(""))),
-    }
+fn subject(path: &Path, current: &Path) -> String {
+    let root = path.parent().and_then(git_root).or_else(|| path.parent().map(Path::to_owned));
+    shown_path(path, root.as_deref().unwrap_or(current))
 }
 
 pub(super) fn digest(bytes: &[u8]) -> String {

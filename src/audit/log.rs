@@ -2,8 +2,9 @@
 //!
 //! Before a function starts, an intent is noted in a file of its own beside the log, which its owner
 //! keeps locked. An intent whose lock is free belongs to a process that is gone: whoever opens the
-//! log next closes it. An outcome is written into the intent before it is appended, so that a process
-//! that dies between the two steps is finished by the next, and never counted twice.
+//! log next records it as interrupted, unless the outcome is there already, whose hash was noted in
+//! the intent before it was appended. An intent can thus never make a record of success, whoever
+//! laid it there.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -48,6 +49,7 @@ pub struct Log {
 pub struct Intent {
     path: PathBuf,
     file: File,
+    entry: Entry,
 }
 
 /// What an intent's file holds.
@@ -56,17 +58,9 @@ pub struct Intent {
 struct Note {
     /// What to record if the owner is gone.
     interrupted: Entry,
-    /// What is being recorded.
+    /// The hash of the outcome's record, which is being appended.
     #[serde(default)]
-    outcome: Option<Outcome>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Outcome {
-    entry: Entry,
-    /// The hash that the record has if it was appended.
-    hash: String,
+    outcome: Option<String>,
 }
 
 impl Log {
@@ -106,8 +100,8 @@ impl Log {
     pub fn finish(&self, mut intent: Intent, entry: Entry) -> Result<Record, AuditError> {
         let finish = || {
             let mut chain = Locked::new(&self.path)?;
-            let record = chain.next(entry.clone())?;
-            let note = Note { interrupted: entry.clone(), outcome: Some(Outcome { entry, hash: record.hash.clone() }) };
+            let record = chain.next(entry)?;
+            let note = Note { interrupted: intent.entry.clone(), outcome: Some(record.hash.clone()) };
             write_note(&mut intent.file, &note)?;
             chain.append(&record)?;
             std::fs::remove_file(&intent.path)?;
@@ -136,7 +130,7 @@ impl Log {
         let mut builder = tempfile::Builder::new();
         let prefix = format!("{}.intent-", file_name(&self.path));
         let (file, path) = builder.prefix(&prefix).tempfile_in(folder(&self.path))?.keep().map_err(|error| error.error)?;
-        let mut intent = Intent { path, file };
+        let mut intent = Intent { path, file, entry: note.interrupted.clone() };
         intent.file.lock()?;
         write_note(&mut intent.file, note)?;
         sync_folder(&self.path)?;
@@ -233,9 +227,11 @@ impl Locked {
         file.take(LINE_BYTES_MAX as u64).read_to_string(&mut text)?;
         // An intent that was never completely written announced nothing: its function did not start.
         let Ok(note) = serde_json::from_str::<Note>(&text) else { return Ok(None) };
-        let Some(outcome) = note.outcome else { return Ok(Some(note.interrupted)) };
-        let is_there = self.find_back(|record| record.hash == outcome.hash)?.is_some();
-        Ok((!is_there).then_some(outcome.entry))
+        let is_there = match note.outcome {
+            Some(hash) => self.find_back(|record| record.hash == hash)?.is_some(),
+            None => false,
+        };
+        Ok((!is_there).then(|| note.interrupted.failed(INTERRUPTED)))
     }
 
     /// The last record that `matches`.
@@ -384,8 +380,7 @@ mod tests {
             let mut intent = log.begin(entry("a")).unwrap();
             let mut chain = Locked::new(&path).unwrap();
             let record = chain.next(entry("a")).unwrap();
-            let outcome = Outcome { entry: entry("a"), hash: record.hash.clone() };
-            write_note(&mut intent.file, &Note { interrupted: entry("a"), outcome: Some(outcome) }).unwrap();
+            write_note(&mut intent.file, &Note { interrupted: entry("a"), outcome: Some(record.hash.clone()) }).unwrap();
             if appended {
                 chain.append(&record).unwrap();
             }
@@ -394,7 +389,8 @@ mod tests {
             Log::open(&path).unwrap();
             assert_eq!(lines(&path).len(), before + usize::from(!appended));
         }
-        assert!(lines(&path).iter().all(|record| record.entry.success));
+        // Nobody had an answer where the record was not appended.
+        assert_eq!(lines(&path).iter().map(|record| record.entry.success).collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]

@@ -7,15 +7,16 @@ use std::time::Duration;
 use super::gate::{GateArgs, Opened, Stop, current_folder, failure, not_audited, record_refusal, refuse, stop, usage};
 use super::{Console, ExitStatus};
 use crate::approval::authors::{self, Earlier, NotSecond};
-use crate::approval::signature::SigningKey;
+use crate::approval::signature::{AllowedSigners, SigningKey};
 use crate::approval::statement::{Envelope, Statement};
+use crate::approval::trust::Trust;
 use crate::approval::{Decision, SecondPerson};
 use crate::audit::log::Log;
 use crate::audit::{Entry, Event, Function};
 use crate::finding::Level;
-use crate::output::{self, Format, count, escape, escape_lines};
+use crate::output::{self, Format, count, escape};
 use crate::report::{Cleared, Report, WaiverRequest};
-use crate::source::collect::{companion, shown_path};
+use crate::source::collect::{companion, git_root, normalise, shown_path};
 use crate::trial::{self, Passed, TrialReport, Verdict};
 
 /// Most characters of an input that are shown.
@@ -45,6 +46,9 @@ pub struct Args {
     /// Signs the approval with an OpenSSH private key of type Ed25519
     #[arg(long, value_name = "KEY")]
     sign: Option<PathBuf>,
+    /// Takes the policy and the signers of earlier approvals from this commit
+    #[arg(long, value_name = "REF", conflicts_with = "config")]
+    trust_from: Option<String>,
     /// Does not ask
     #[arg(long)]
     yes: bool,
@@ -64,9 +68,10 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let waivers = waivers(args)?;
     let key = args.sign.as_deref().map(|path| current_folder().map(|current| current.join(path))).transpose()?;
     let key = key.map(|path| SigningKey::read(&path)).transpose().map_err(stop)?;
-    let opened = args.gate.open(&args.target, console)?;
+    let trust = trust(args)?;
+    let opened = args.gate.open(&args.target, trust.as_ref(), console)?;
     let about = Function { user_id: Some(args.approver.trim().to_owned()), ..opened.about() };
-    let second = SecondPerson::new(&args.approver, &authors_of(args, &opened, key.is_some())?);
+    let second = SecondPerson::new(&args.approver, &authors_of(args, &opened, trust.as_ref(), key.is_some())?);
     if let Err(error @ (NotSecond::NoAuthor | NotSecond::NoName(_))) = &second {
         return Err(usage(error.to_string()));
     }
@@ -88,9 +93,12 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
         Verdict::Passed(passed) => passed,
         Verdict::Failed(_) => return Ok(status.and(turn_down("its trial failed", args, &opened, &about, console))),
     };
+    if !args.yes {
+        log.append(Entry::new(Event::Viewed, &about)).map_err(not_audited)?;
+    }
     if !args.yes && !asked(&opened, &second, console)? {
         log.append(Entry::new(Event::Rejected, &about)).map_err(not_audited)?;
-        console.say(&format!("{}: not approved", opened.candidate.shown()));
+        console.say(&format!("{}: not approved", opened.shown()));
         return Ok(status.and(ExitStatus::Findings));
     }
     if let Err(reason) = opened.candidate.check_unchanged(&opened.policy, &opened.current) {
@@ -102,6 +110,14 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     Ok(status.and(show_approval(&statement, &written, key.is_some(), &opened, console)))
 }
 
+fn trust(args: &Args) -> Result<Option<Trust>, Stop> {
+    let Some(reference) = &args.trust_from else { return Ok(None) };
+    let current = current_folder()?;
+    let path = normalise(&current.join(&args.target));
+    let root = path.parent().and_then(git_root).ok_or_else(|| usage("--trust-from: the function is not in a Git repository"))?;
+    Trust::from_reference(&root, reference).map(Some).map_err(stop)
+}
+
 fn waivers(args: &Args) -> Result<Vec<WaiverRequest>, Stop> {
     if args.waive.len() != args.reason.len() {
         return Err(usage("each --waive needs its own --reason"));
@@ -111,12 +127,16 @@ fn waivers(args: &Args) -> Result<Vec<WaiverRequest>, Stop> {
 }
 
 /// Whom Git knows and whom the arguments name. What is not committed has an author whom only they can name.
-fn authors_of(args: &Args, opened: &Opened, signed: bool) -> Result<Vec<String>, Stop> {
-    let signers = crate::approval::signature::AllowedSigners::default();
+fn authors_of(args: &Args, opened: &Opened, trust: Option<&Trust>, signed: bool) -> Result<Vec<String>, Stop> {
+    let nobody = AllowedSigners::default();
     // A signed approval rests on none that anybody could have written.
-    let earlier = if signed { Earlier::SignedBy(&signers) } else { Earlier::Any };
+    let earlier = match trust {
+        Some(trust) => Earlier::SignedBy(trust.signers()),
+        None if signed => Earlier::SignedBy(&nobody),
+        None => Earlier::Any,
+    };
     let mut authors = authors::from_git(&opened.candidate, earlier).map_err(stop)?;
-    if args.author.is_empty() && !authors.is_empty() {
+    if args.author.is_empty() {
         let unknown = authors::uncommitted(&opened.candidate).map_err(stop)?;
         if let Some(first) = unknown.first() {
             return Err(usage(format!("{first} has changes that are not committed: name their author with --author")));
@@ -127,7 +147,7 @@ fn authors_of(args: &Args, opened: &Opened, signed: bool) -> Result<Vec<String>,
 }
 
 fn turn_down(reason: &str, args: &Args, opened: &Opened, about: &Function, console: &mut Console<'_>) -> ExitStatus {
-    console.say(&format!("{}: refused: {reason}", opened.candidate.shown()));
+    console.say(&format!("{}: refused: {reason}", opened.shown()));
     ExitStatus::Findings.and(record_refusal(&format!("refused: {reason}"), &args.gate, opened, about, console))
 }
 
@@ -135,7 +155,7 @@ fn turn_down(reason: &str, args: &Args, opened: &Opened, about: &Function, conso
 fn show_function(opened: &Opened, function: &Cleared, briefly: bool, console: &mut Console<'_>) -> ExitStatus {
     let report = Report::new(vec![opened.candidate.report().clone()], Duration::ZERO);
     let style = console.style;
-    let shown = escape(opened.candidate.shown()).into_owned();
+    let shown = opened.shown();
     console.write(|out| {
         if !briefly {
             writeln!(out, "{shown}:")?;
@@ -226,8 +246,8 @@ fn render(report: &TrialReport) -> String {
 }
 
 fn asked(opened: &Opened, second: &SecondPerson, console: &mut Console<'_>) -> Result<bool, Stop> {
-    let question = format!("Approve {} as {}? Written by {}. [y/N] ", opened.candidate.shown(), second.name(), second.authors().join(", "));
-    let ask = |err: &mut dyn Write| err.write_all(escape_lines(&question).as_bytes()).and_then(|()| err.flush());
+    let question = format!("Approve {} as {}? Written by {}. [y/N] ", opened.shown(), second.name(), second.authors().join(", "));
+    let ask = |err: &mut dyn Write| err.write_all(escape(&question).as_bytes()).and_then(|()| err.flush());
     ask(console.err).map_err(|error| failure(format!("standard error: {error}")))?;
     let mut answer = String::new();
     stdin().lock().read_line(&mut answer).map_err(|error| failure(format!("standard input: {error}")))?;

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Console, ExitStatus};
+use crate::approval::trust::Trust;
 use crate::approval::{Candidate, GateError, Policy};
 use crate::audit::log::{AuditError, FILE_NAME, Log};
 use crate::audit::{Entry, Event, Function, LOCAL_TENANT};
-use crate::output::{self, Format, Style};
+use crate::output::{self, Format, Style, escape};
 use crate::report::{Refusal, Report};
 use crate::sandbox::IsolationOptions;
+use crate::source::collect::normalise;
 
 /// Arguments of every command that goes through the gate.
 #[derive(Debug, clap::Args)]
@@ -49,6 +51,11 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// The function's path, on one line.
+    pub fn shown(&self) -> String {
+        escape(self.candidate.shown()).into_owned()
+    }
+
     /// What audit entries say of the function; the tenant is that of file commands.
     pub fn about(&self) -> Function {
         Function {
@@ -68,9 +75,15 @@ impl GateArgs {
     }
 
     /// Reads the function at `path`.
-    pub fn open(&self, path: &Path, console: &mut Console<'_>) -> Result<Opened, Stop> {
+    pub fn open(&self, path: &Path, trust: Option<&Trust>, console: &mut Console<'_>) -> Result<Opened, Stop> {
         let current = current_folder()?;
-        let policy = self.policy(&current)?;
+        let policy = match trust {
+            Some(trust) => {
+                let path = normalise(&current.join(path));
+                trust.policy(path.parent().unwrap_or(&current)).map_err(stop)?
+            }
+            None => self.policy(&current)?,
+        };
         let candidate = Candidate::read(path, &policy, &current).map_err(stop)?;
         candidate.notices().iter().for_each(|notice| console.say(notice));
         for lowering in candidate.report().settings().lowerings() {
@@ -128,12 +141,12 @@ pub fn refuse(refusal: &Refusal, args: &GateArgs, opened: &Opened, about: &Funct
             return ExitStatus::Usage;
         }
         Refusal::Failure(reason) => {
-            console.say(&format!("{}: not checked: {reason}", opened.candidate.shown()));
+            console.say(&format!("{}: not checked: {reason}", opened.shown()));
             ExitStatus::Failure
         }
         Refusal::Blocking(_) => {
             show_findings(opened, console);
-            console.say(&format!("{}: refused: {refusal}; it was not executed", opened.candidate.shown()));
+            console.say(&format!("{}: refused: {refusal}; it was not executed", opened.shown()));
             ExitStatus::Findings
         }
     };

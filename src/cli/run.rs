@@ -69,7 +69,7 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
 
 fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let input = read_input(&args.input)?;
-    let opened = args.gate.open(&args.target, console)?;
+    let opened = args.gate.open(&args.target, None, console)?;
     let tenant = args.tenant_id.clone();
     let about = opened.about();
     let about = Function {
@@ -91,7 +91,7 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     };
     let log = args.gate.log(&opened, console)?;
     let answer = call(&function, &input, &context, &args.gate.isolation(), &log, &about).map_err(not_audited)?;
-    Ok(show(&answer, opened.candidate.shown(), console))
+    Ok(show(&answer, &opened.shown(), console))
 }
 
 fn show(answer: &Answer, shown: &str, console: &mut Console<'_>) -> ExitStatus {

@@ -150,15 +150,14 @@ impl<'a> Git<'a> {
         Ok(names)
     }
 
-    /// Those of `paths` that differ from the last commit, or that Git does not track.
+    /// Whether a file is, but for the ends of its lines, what the last commit has. `git status` would run
+    /// filters that the repository names.
     ///
     /// # Errors
     /// Where Git fails.
-    pub fn modified(self, paths: &[&Path]) -> Result<Vec<String>, GitError> {
-        let args = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching", "--"].map(OsStr::new);
-        let text = self.text(args.into_iter().chain(paths.iter().map(|path| path.as_os_str())))?;
-        let entries = text.split(|byte| *byte == 0).filter(|entry| entry.len() > 3);
-        Ok(entries.map(|entry| String::from_utf8_lossy(&entry[3..]).into_owned()).collect())
+    pub fn is_committed(self, path: &Path, bytes: &[u8]) -> Result<bool, GitError> {
+        let unified = |bytes: &[u8]| bytes.iter().copied().filter(|byte| *byte != b'\r').collect::<Vec<u8>>();
+        Ok(self.has_commits()? && self.show("HEAD", path)?.is_some_and(|committed| unified(&committed) == unified(bytes)))
     }
 
     /// Everything that Git tracks, in order.

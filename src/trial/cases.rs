@@ -46,13 +46,29 @@ pub struct CaseContext {
     pub user_id: Option<String>,
     /// `__env`
     pub env: Option<Map<String, Value>>,
-    /// The time it is.
+    /// The time it is: RFC 3339, or milliseconds since 1970 as `Date.now()` gives them.
+    #[serde(deserialize_with = "moment")]
     pub now: Option<jiff::Timestamp>,
 }
 
 /// `"expect": null` expects null; a case without the key expects nothing.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
+}
+
+fn moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<jiff::Timestamp>, D::Error> {
+    use serde::de::Error;
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a time: \"2025-03-14T09:22:31Z\" or milliseconds since 1970")]
+    enum Moment {
+        Text(jiff::Timestamp),
+        Milliseconds(i64),
+    }
+    match Option::<Moment>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(Moment::Text(time)) => Ok(Some(time)),
+        Some(Moment::Milliseconds(ms)) => jiff::Timestamp::from_millisecond(ms).map(Some).map_err(D::Error::custom),
+    }
 }
 
 impl Cases {
@@ -112,7 +128,8 @@ mod tests {
     #[test]
     fn a_case_expects_a_result_or_a_refusal() {
         let parse = |text: &str| Cases::parse(text.as_bytes());
-        let cases = parse(r#"[{"name": "a", "input": {}, "expect": null, "context": {"now": "2025-03-14T00:00:00Z"}}]"#).unwrap();
+        let cases = parse(r#"[{"name": "a", "input": {}, "expect": null, "context": {"now": 1741910400000}}]"#).unwrap();
+        assert_eq!(cases.list[0].context.now.unwrap().to_string(), "2025-03-14T00:00:00Z");
         assert_eq!(cases.list[0].expect, Some(Value::Null));
         for bad in [
             r#"[{"name": "a", "input": {}}]"#,

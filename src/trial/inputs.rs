@@ -32,22 +32,12 @@ const BASES_MAX: usize = 3;
 /// Generated inputs that the schema allows.
 const ALLOWED_MAX: usize = 45;
 
-/// Where an input comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Nature {
-    /// The function's own.
-    Case,
-    /// What the schema allows.
-    Allowed,
-    /// What a language model can produce.
-    Adversarial,
-}
+/// Inputs that the schema refuses.
+const REFUSED_MAX: usize = 20;
 
 /// One input with all that goes with it.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// Where it comes from.
-    pub nature: Nature,
     /// The case's name.
     pub case: Option<String>,
     /// What the case expects.
@@ -116,31 +106,37 @@ impl<'a> Maker<'a> {
     fn case(&self, case: &Case) -> Attempt {
         let expected = case.expect.clone().map(Expected::Result).or_else(|| case.expect_error.clone().map(Expected::Error));
         let context = case.context.over(&self.context);
-        self.attempt(Nature::Case, case.input.clone(), context, Some((case.name.clone(), expected)))
+        self.attempt(case.input.clone(), context, Some((case.name.clone(), expected)))
     }
 
-    fn attempt(&self, nature: Nature, input: Value, context: CallContext, case: Option<(String, Option<Expected>)>) -> Attempt {
+    fn attempt(&self, input: Value, context: CallContext, case: Option<(String, Option<Expected>)>) -> Attempt {
+        let is_made = case.is_none();
         let (case, expected) = case.map_or((None, None), |(name, expected)| (Some(name), expected));
         let sensitive = self.function.settings().sensitive.clone();
-        let is_made = nature != Nature::Case;
-        Attempt { nature, case, expected, input: Value::Null, context, canaries: Vec::new(), is_made, sensitive }.with_input(input)
+        Attempt { case, expected, input: Value::Null, context, canaries: Vec::new(), is_made, sensitive }.with_input(input)
     }
 
     /// Generated attempts, none of them twice, the telling ones first.
     fn generated(&self, mut known: BTreeSet<String>) -> Vec<Attempt> {
         let bytes_max = usize::try_from(self.function.settings().limits.input_bytes).unwrap_or(usize::MAX).min(INPUT_BYTES_MAX);
         let mut found = Vec::new();
-        let mut add = |nature, input: Value, most: usize| {
+        let mut add = |input: Value, most: usize| {
             let text = input.to_string();
             if found.len() < most && text.len() <= bytes_max && known.insert(text) {
-                found.push(self.attempt(nature, input, self.context.clone(), None));
+                found.push(self.attempt(input, self.context.clone(), None));
             }
         };
         for input in self.allowed() {
-            add(Nature::Allowed, input, ALLOWED_MAX);
+            add(input, ALLOWED_MAX);
         }
-        for input in self.adversarial(bytes_max) {
-            add(Nature::Adversarial, input, INPUTS_MAX);
+        // What the schema refuses tests only the refusal.
+        let admits = |input: &Value| self.schema.is_none_or(|schema| schema.admits(input));
+        let (tried, refused): (Vec<Value>, Vec<Value>) = self.adversarial(bytes_max).into_iter().partition(admits);
+        for input in tried {
+            add(input, INPUTS_MAX - REFUSED_MAX);
+        }
+        for input in refused.into_iter().take(REFUSED_MAX) {
+            add(input, INPUTS_MAX);
         }
         found
     }
@@ -378,7 +374,9 @@ fn context(function: &Cleared, cases: &Cases, names: &SensitiveNames) -> CallCon
 fn guessed(paths: &[Place]) -> Value {
     let mut input = json!({});
     for place in paths {
-        let is_inner = paths.iter().any(|other| other.len() > place.len() && other.starts_with(place));
+        let is_length = |step: Option<&Step>| matches!(step, Some(Step::Key(name)) if name == "length");
+        let is_inner =
+            paths.iter().any(|other| other.starts_with(place) && other.len() > place.len() && !is_length(other.get(place.len())));
         let Some(Step::Key(name)) = place.last() else { continue };
         if is_inner || name == "length" || path::get(&input, place).is_some() {
             continue;
@@ -438,7 +436,8 @@ fn in_input(input: &Value, names: &SensitiveNames, is_made: bool) -> Vec<Canary>
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        if is_made || is_telling(&text) { Canary::new(path::spell(&place), &text) } else { None }
+        let is_telling = if is_made { is_varied(&text) } else { is_telling(&text) };
+        if is_telling { Canary::new(path::spell(&place), &text) } else { None }
     };
     sensitive_leaves(input, names).into_iter().filter_map(canary).collect()
 }
@@ -446,6 +445,11 @@ fn in_input(input: &Value, names: &SensitiveNames, is_made: bool) -> Vec<Canary>
 fn in_environment(env: &Map<String, Value>, names: &SensitiveNames) -> Vec<Canary> {
     let secret = env.iter().filter(|(name, _)| names.sensitive(name).is_some());
     secret.filter_map(|(name, value)| Canary::new(format!("__env.{name}"), value.as_str()?)).collect()
+}
+
+/// Whether a value is one that was planted, and not one of the hostile ones.
+fn is_varied(text: &str) -> bool {
+    text.chars().filter(|c| c.is_alphanumeric()).collect::<BTreeSet<char>>().len() >= 5
 }
 
 /// Whether an author's value is found nowhere by chance.
@@ -600,6 +604,7 @@ mod tests {
             vec![key("items"), Step::Index(0)],
             vec![key("items"), Step::Index(0), key("price")],
             vec![key("password")],
+            vec![key("password"), key("length")],
         ];
         let expected = json!({"startDate": "2025-03-14", "items": [{"price": 3}], "password": "sample text of some words"});
         assert_eq!(guessed(&paths), expected);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::inputs::{Attempt, Nature};
+use super::inputs::Attempt;
 use super::leaks::{Flag, Haystack, scan_value};
 use super::{Kind, cases};
 use crate::finding::Level;
@@ -16,7 +16,7 @@ const LARGE_BYTES: usize = 2_000;
 const QUOTE_CHARS_MAX: usize = 160;
 
 /// Texts that a program makes when it goes on with a value that is not there.
-const BROKEN_TEXTS: [&str; 4] = ["NaN", "undefined", "[object Object]", "Invalid Date"];
+const BROKEN_TEXTS: [&str; 3] = ["NaN", "undefined", "Invalid Date"];
 
 /// What makes two complaints one finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,11 @@ impl Complaint {
 /// How much there is to read before one sees what an attempt shows: cases speak for themselves.
 pub fn weight(attempt: &Attempt) -> (bool, usize) {
     (attempt.case.is_none(), attempt.input.to_string().len())
+}
+
+/// Whether an input is so large that work which grows with it may reach a limit.
+pub fn is_large(attempt: &Attempt) -> bool {
+    attempt.input.to_string().len() >= LARGE_BYTES
 }
 
 /// The complaints about an attempt, whose executions differ in the seed only.
@@ -146,7 +151,7 @@ fn ended(function: &Cleared, attempt: &Attempt, execution: &Execution) -> Option
 
 fn limit(function: &Cleared, attempt: &Attempt, kind: LimitKind, message: &str) -> Complaint {
     let grows = matches!(kind, LimitKind::Statements | LimitKind::WallClock | LimitKind::Heap | LimitKind::Output);
-    let is_large = attempt.case.is_none() && attempt.input.to_string().len() >= LARGE_BYTES;
+    let is_large = attempt.case.is_none() && is_large(attempt);
     let listed = function.findings().iter().find(|reported| {
         let finding = &reported.finding;
         finding.rule == "no-unbounded-operation" && finding.level == Level::Warning
@@ -188,9 +193,7 @@ fn came_out(attempt: &Attempt, execution: &Execution) -> Vec<Complaint> {
         let message = format!("the result holds {what} at {}, which JSON cannot", quoted(&loss.path));
         complaints.push(Complaint::new(Kind::NotANumber, Level::Warning, what, message));
     }
-    if attempt.nature != Nature::Adversarial
-        && let Some(text) = broken_text(&attempt.input, result)
-    {
+    if let Some(text) = broken_text(&attempt.input, result) {
         let message = format!("a text of the result holds {text:?}");
         complaints.push(Complaint::new(Kind::NotANumber, Level::Warning, text, message));
     }

@@ -110,6 +110,61 @@ impl<'a> Schema<'a> {
         found
     }
 
+    /// Whether the schema plainly allows a value, as far as its common keywords say. The sandbox
+    /// decides; this only tells which inputs are worth trying.
+    pub fn admits(self, value: &Value) -> bool {
+        self.admits_at(value, 0)
+    }
+
+    fn admits_at(self, value: &Value, depth: usize) -> bool {
+        if depth > DEPTH_MAX {
+            return true;
+        }
+        let listed = self.keyword("enum").and_then(Value::as_array);
+        if self.keyword("const").is_some_and(|only| only != value) || listed.is_some_and(|list| !list.contains(value)) {
+            return false;
+        }
+        let types = if self.keyword("type").is_some() { self.types() } else { Vec::new() };
+        if !types.is_empty() && !types.iter().any(|name| is_of(value, name)) {
+            return false;
+        }
+        let count = |name: &str| self.keyword(name).and_then(Value::as_u64);
+        let fits = |size: usize, least: &str, most: &str| {
+            count(least).is_none_or(|least| size as u64 >= least) && count(most).is_none_or(|most| size as u64 <= most)
+        };
+        match value {
+            Value::Number(number) => {
+                let number = number.as_f64().unwrap_or(f64::NAN);
+                let above = self.limit("minimum", "exclusiveMinimum").is_none_or(|(at, open)| number > at || (!open && number >= at));
+                let below = self.limit("maximum", "exclusiveMaximum").is_none_or(|(at, open)| number < at || (!open && number <= at));
+                above && below
+            }
+            Value::String(text) => {
+                let form = self.keyword("pattern").and_then(Value::as_str).and_then(|pattern| regex::Regex::new(pattern).ok());
+                fits(text.chars().count(), "minLength", "maxLength") && form.is_none_or(|form| form.is_match(text))
+            }
+            Value::Array(items) => {
+                fits(items.len(), "minItems", "maxItems")
+                    && items
+                        .iter()
+                        .enumerate()
+                        .all(|(at, item)| self.step(&Step::Index(at)).is_none_or(|schema| schema.admits_at(item, depth + 1)))
+            }
+            Value::Object(members) => {
+                let required = self.keyword("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+                let closed = self.keyword("additionalProperties") == Some(&Value::Bool(false));
+                let known = self.properties();
+                fits(members.len(), "minProperties", "maxProperties")
+                    && required.into_iter().all(|name| members.contains_key(name))
+                    && members.iter().all(|(key, member)| match known.iter().find(|(name, _)| *name == key) {
+                        Some((_, schema)) => schema.admits_at(member, depth + 1),
+                        None => !closed,
+                    })
+            }
+            Value::Null | Value::Bool(_) => true,
+        }
+    }
+
     fn resolved(self) -> Schema<'a> {
         let mut at = self.at;
         for _ in 0..DEPTH_MAX {
@@ -323,6 +378,19 @@ impl<'a> Schema<'a> {
         let number = if ordinal > 0 { ordinal.to_string() } else { String::new() };
         let letters = "sample text of ordinary words ".chars().cycle();
         number.chars().chain(letters).take(usize::try_from(length).unwrap_or(0)).collect()
+    }
+}
+
+fn is_of(value: &Value, name: &str) -> bool {
+    match name {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "number" => value.is_number(),
+        "string" => value.is_string(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => true,
     }
 }
 
