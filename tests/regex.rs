@@ -54,10 +54,32 @@ fn verdicts_agree_with_the_oracle_or_say_why_not() {
 #[test]
 fn the_list_is_long_and_the_differences_are_few() {
     let list = list();
-    let exponential = |verdict: &str| verdict == "exponential";
     let differ = list.iter().filter(|case| case.ours.is_some()).count();
-    let worse = list.iter().filter(|case| case.ours.as_ref().is_some_and(|ours| exponential(ours) != exponential(&case.recheck))).count();
+    // Nothing that the oracle calls exponential is called less here.
+    let missed = list.iter().filter(|case| case.recheck == "exponential" && case.ours.is_some()).count();
     assert!(list.len() >= 150);
-    assert_eq!(worse, 0, "exponential or not");
+    assert_eq!(missed, 0);
     assert!(differ * 20 <= list.len(), "{differ} of {}", list.len());
+}
+
+/// Prints how long the slowest verdicts take: `cargo test --release --test regex -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement, not a test"]
+fn slowest() {
+    use std::io::Write;
+    let mut times: Vec<_> = list()
+        .iter()
+        .map(|case| {
+            let started = std::time::Instant::now();
+            let verdict = backtracking(&case.pattern, &case.flags);
+            (started.elapsed(), case.pattern.clone(), class(&verdict))
+        })
+        .collect();
+    times.sort();
+    let total: std::time::Duration = times.iter().map(|(time, ..)| *time).sum();
+    let mut out = std::io::stdout();
+    writeln!(out, "{total:?} for {}, median {:?}", times.len(), times[times.len() / 2].0).unwrap();
+    for (time, pattern, class) in times.iter().rev().take(25) {
+        writeln!(out, "{time:?} {class} {pattern}").unwrap();
+    }
 }

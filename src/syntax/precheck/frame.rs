@@ -5,6 +5,13 @@ pub(super) const LEVEL: u32 = 16;
 /// A link of a chain that makes the tree deeper but the parser no more than loop.
 pub(super) const LINK: u32 = 2;
 
+/// How often constructs may nest that are read twice, each level doubling the time: swc's resolver
+/// visits the heritage of a class expression and decorators twice, and its parser reads what
+/// follows a `<` in TypeScript first as type arguments, then as an operand.
+pub(super) const DOUBLINGS_MAX: u32 = 8;
+/// How many `<` may be open at once in TypeScript: the parser reads the rest again for each.
+pub(super) const ANGLES_MAX: u32 = 300;
+
 /// What the previous token was, as far as the next one depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prev {
@@ -121,6 +128,12 @@ pub(super) struct Frame {
     pub statement: u32,
     /// Of open `<` in TypeScript.
     pub angle: u32,
+    /// How often a visitor may visit what is in this bracket: twice for each level.
+    pub doublings: u32,
+    /// `extends` of class headings that are not over.
+    pub heritages: u32,
+    /// A decorator is being read.
+    pub decorates: bool,
     /// Conditional operators whose colon is to come.
     pub conditionals: u32,
     /// `do`s whose `while` is to come.
@@ -153,6 +166,9 @@ impl Frame {
             prefix: 0,
             statement: 0,
             angle: 0,
+            doublings: 0,
+            heritages: 0,
+            decorates: false,
             conditionals: 0,
             dos: 0,
             length: 0,
@@ -181,7 +197,7 @@ impl Frame {
     pub fn end_statement(&mut self) {
         (self.expression, self.prefix, self.angle, self.conditionals, self.length) = (0, 0, 0, 0, 0);
         (self.pending, self.head, self.binds) = (Pending::None, Head::None, Binds::Expression);
-        (self.initialized, self.decorated) = (false, false);
+        (self.initialized, self.decorated, self.decorates, self.heritages) = (false, false, false, 0);
         (self.at_start, self.ended) = (self.content == Content::Statements, true);
     }
 
@@ -203,6 +219,12 @@ impl Frame {
     /// Whether the next word may be the keyword of a declaration.
     pub fn begins_declaration(&self) -> bool {
         self.content == Content::Statements && (self.at_start || self.ended || self.head == Head::Modifier)
+    }
+
+    /// How often a visitor or parser may read what is in a bracket that opens here, as a power of 2.
+    pub fn doublings_inside(&self) -> u32 {
+        let readings = self.angle / LEVEL + 1;
+        self.doublings + self.heritages + u32::from(self.decorates) + readings.next_power_of_two().trailing_zeros()
     }
 
     /// Whether `/` cannot follow an operand here.

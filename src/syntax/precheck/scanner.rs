@@ -1,6 +1,6 @@
 //! The pass itself: tokens, a stack of brackets, and what nests without brackets.
 
-use super::frame::{Binds, Content, Ends, Frame, Head, LEVEL, LINK, Pending, Prev};
+use super::frame::{ANGLES_MAX, Binds, Content, DOUBLINGS_MAX, Ends, Frame, Head, LEVEL, LINK, Pending, Prev};
 use super::{PrecheckError, Shape};
 use crate::source::{Language, SourceFile, TextRange};
 
@@ -339,9 +339,19 @@ impl<'a> Scanner<'a> {
         if self.prev.may_be_operand() && (reserved || !self.newline) {
             self.finish(if word == "of" { Prev::Unclear } else { Prev::Operator });
             let weight = if matches!(word, "extends" | "is") { LEVEL } else { LINK };
+            self.heritage(word, start)?;
             return self.count(|frame| frame.expression += weight, start);
         }
+        self.heritage(word, start)?;
         self.prefix(start, if word == "extends" { Prev::Operator } else { Prev::Unclear })
+    }
+
+    fn heritage(&mut self, word: &str, start: usize) -> Step {
+        let frame = self.top();
+        if word == "extends" && matches!(frame.pending, Pending::Class(_)) {
+            frame.heritages += 1;
+        }
+        self.check_doublings(start)
     }
 
     fn function_word(&mut self) {
@@ -374,7 +384,8 @@ impl<'a> Scanner<'a> {
         };
         frame.goes_on();
         self.finish(Prev::Operator);
-        self.top().pending = Pending::Class(ends);
+        let frame = self.top();
+        (frame.pending, frame.decorates) = (Pending::Class(ends), false);
         self.count(|frame| frame.expression += LEVEL, start)
     }
 
@@ -592,11 +603,25 @@ impl<'a> Scanner<'a> {
     fn push(&mut self, start: usize, content: Content, ends: Ends) -> Step {
         let frame = self.top();
         let (below, murky) = (frame.depth(), frame.murky || content == Content::Statements && ends == Ends::Unclear);
+        let doublings = frame.doublings_inside();
+        if content == Content::ClassMembers {
+            frame.heritages = frame.heritages.saturating_sub(1);
+        }
         self.tokens += 1;
-        self.frames.push(Frame::new(start as u32, content, ends, below, murky));
+        self.frames.push(Frame { doublings, ..Frame::new(start as u32, content, ends, below, murky) });
+        self.check_doublings(start)?;
         self.prev = if content == Content::Statements { Prev::StatementEnd } else { Prev::Operator };
         (self.newline, self.control) = (false, false);
         self.count(|frame| frame.below += LEVEL, start)
+    }
+
+    fn check_doublings(&mut self, start: usize) -> Step {
+        let frame = self.top();
+        if frame.doublings + frame.heritages <= DOUBLINGS_MAX && frame.angle <= ANGLES_MAX * LEVEL {
+            return Ok(());
+        }
+        let (depth, range) = (frame.depth().div_ceil(LEVEL), self.range(start, self.at));
+        Err(PrecheckError::TooDeep { range, depth, limit: self.limit / LEVEL })
     }
 
     fn open(&mut self, byte: u8) -> Step {
@@ -747,6 +772,7 @@ impl<'a> Scanner<'a> {
                 self.begin_operand();
                 let frame = self.top();
                 frame.decorated |= frame.length > 0;
+                frame.decorates = true;
                 self.finish(Prev::Operator);
             }
             _ => {
@@ -886,7 +912,8 @@ impl<'a> Scanner<'a> {
         self.finish(Prev::Operator);
         let levels = run as u32 * LEVEL;
         // `<T>x` nests what follows its `>`, type arguments only what is in them.
-        self.count(|frame| if prefix { frame.expression += levels } else { frame.angle += levels }, start)
+        self.count(|frame| if prefix { frame.expression += levels } else { frame.angle += levels }, start)?;
+        self.check_doublings(start)
     }
 
     fn greater(&mut self) -> Step {
