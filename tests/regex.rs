@@ -54,11 +54,11 @@ fn verdicts_agree_with_the_oracle_or_say_why_not() {
 #[test]
 fn the_list_is_long_and_the_differences_are_few() {
     let list = list();
-    let exponential = |verdict: &str| verdict == "exponential";
     let differ = list.iter().filter(|case| case.ours.is_some()).count();
-    let worse = list.iter().filter(|case| case.ours.as_ref().is_some_and(|ours| exponential(ours) != exponential(&case.recheck))).count();
+    // Nothing that the oracle calls exponential is called less here.
+    let missed = list.iter().filter(|case| case.recheck == "exponential" && case.ours.is_some()).count();
     assert!(list.len() >= 150);
-    // Each of these is explained in the list: two misses under back-references and one alarm too many.
-    assert!(worse <= 3, "exponential or not: {worse}");
-    assert!(differ * 8 <= list.len(), "{differ} of {}", list.len());
+    assert_eq!(missed, 0);
+    assert!(differ * 20 <= list.len(), "{differ} of {}", list.len());
 }
+

@@ -57,7 +57,7 @@ pub enum PrecheckError {
         /// How many there may be.
         limit: u32,
     },
-    /// Constructs nest too deep.
+    /// Constructs nest too deep, or too many of those nest that parsers read twice.
     #[error("nested {depth} levels deep; the limit is {limit}")]
     TooDeep {
         /// The token that is too deep.

@@ -460,7 +460,7 @@ impl Graph {
         (a, b): (u32, u32),
         reach: &[HashSet<u32>],
         budget: &mut usize,
-    ) -> Result<Option<[(u32, Vec<Atom>); 2]>, Exceeded> {
+    ) -> Result<Option<Pumps>, Exceeded> {
         let useful: HashSet<u32> = reach[a as usize].iter().copied().filter(|c| reach[*c as usize].contains(&b)).collect();
         for &p in &components.members[a as usize] {
             for &q in &components.members[b as usize] {
@@ -468,7 +468,7 @@ impl Graph {
                     continue;
                 }
                 if let Some(word) = self.link(components, (p, q), &useful, budget)? {
-                    return Ok(Some([(p, word.clone()), (q, word)]));
+                    return Ok(Some(vec![(p, word.clone()), (q, word)]));
                 }
             }
         }

@@ -123,12 +123,13 @@ impl Automaton {
             unrolling,
             fuel: FUEL,
             root: &pattern.root,
+            seen_behind: Vec::new(),
             within: Vec::new(),
         };
         let accept = builder.push(Code::Accept)?;
         let body = builder.lower(&pattern.root, accept)?;
         let entry = if pattern.flags.sticky { body } else { builder.search(body)? };
-        let Builder { code, places, fuzzy, .. } = builder;
+        let Builder { code, places, fuzzy, seen_behind, .. } = builder;
         let mut automaton = Automaton {
             code,
             places,
@@ -142,7 +143,7 @@ impl Automaton {
             lists: Vec::new(),
             entry,
         };
-        automaton.split_alphabet(more, pattern.flags.unicode)?;
+        automaton.split_alphabet(&[more, &seen_behind].concat(), pattern.flags.unicode)?;
         automaton.make_states()?;
         Ok(automaton)
     }
@@ -258,6 +259,8 @@ struct Builder<'a> {
     unrolling: Unrolling,
     fuel: usize,
     root: &'a Node,
+    /// What lookbehinds tell apart.
+    seen_behind: Vec<CharSet>,
     /// Groups whose content stands for a backreference that is being lowered.
     within: Vec<u32>,
 }
@@ -301,8 +304,9 @@ impl<'a> Builder<'a> {
             }
             Node::Capture(_, node) => self.lower(node, next),
             Node::Repeat { node, min, max, greedy } => self.repeat(node, (*min, *max, *greedy), next),
-            Node::Look { behind: true, .. } => {
+            Node::Look { behind: true, node, .. } => {
                 self.fuzzy = true;
+                collect_sets(node, &mut self.seen_behind);
                 self.push(Code::Unsure(next))
             }
             Node::Look { negative, node, .. } => {
@@ -374,6 +378,15 @@ impl<'a> Builder<'a> {
         let leave = self.push(Code::Leave(id, next))?;
         let body = self.lower(node, leave)?;
         self.push(Code::Enter(id, body))
+    }
+}
+
+fn collect_sets(node: &Node, sets: &mut Vec<CharSet>) {
+    match node {
+        Node::Set(set) => sets.push(set.clone()),
+        Node::Capture(_, node) | Node::Repeat { node, .. } | Node::Look { node, .. } => collect_sets(node, sets),
+        Node::Concat(nodes) | Node::Alternate(nodes) => nodes.iter().for_each(|node| collect_sets(node, sets)),
+        Node::Empty | Node::Assert(_) | Node::Backreference(_) => {}
     }
 }
 

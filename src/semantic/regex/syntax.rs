@@ -196,12 +196,8 @@ impl Parser {
     fn alternative(&mut self) -> Result<Node, Refusal> {
         let mut terms = Vec::new();
         while !matches!(self.peek(), None | Some('|' | ')')) {
+            let quantifiable = self.is_quantifiable();
             let term = self.term()?;
-            let quantifiable = match &term {
-                Node::Assert(_) => false,
-                Node::Look { behind, .. } => !behind && !self.flags.unicode,
-                _ => true,
-            };
             terms.push(self.quantified(term, quantifiable)?);
         }
         Ok(match terms.len() {
@@ -209,6 +205,16 @@ impl Parser {
             1 => terms.remove(0),
             _ => Node::Concat(terms),
         })
+    }
+
+    /// Whether a quantifier may follow the term that begins here.
+    fn is_quantifiable(&self) -> bool {
+        match (self.peek(), self.peek_at(1), self.peek_at(2)) {
+            (Some('^' | '$'), ..) | (Some('\\'), Some('b' | 'B'), _) => false,
+            (Some('('), Some('?'), Some('=' | '!')) => !self.flags.unicode,
+            (Some('('), Some('?'), Some('<')) => !matches!(self.peek_at(3), Some('=' | '!')),
+            _ => true,
+        }
     }
 
     fn term(&mut self) -> Result<Node, Refusal> {
@@ -722,7 +728,9 @@ mod tests {
 
     #[test]
     fn annex_b_is_lenient_and_unicode_is_not() {
-        for pattern in ["a{", "a{,3}", "]", "}", r"\c", r"\1", r"\8", r"[\w-a]", r"(?=a)*", r"\k", r"\u{61}", r"\p{L}", r"\-", r"x{1"] {
+        for pattern in
+            ["a{", "a{,3}", "]", "}", r"\c", r"\1", r"\8", r"[\w-a]", r"(?=a)*", r"\k", r"\u{61}", r"\p{L}", r"\-", r"x{1", "(?:^)*"]
+        {
             assert!(!refused(pattern, ""), "{pattern}");
         }
         for pattern in ["a{", "]", "}", r"\c", r"\1", r"\8", r"[\w-a]", r"(?=a)*", r"\k", r"\-", r"\p{Nonesuch}"] {

@@ -4,12 +4,13 @@
 //! backreferences, large counts) the automaton over-approximates, and what it suspects counts only
 //! if running the attack shows it.
 
+use std::cell::Cell;
 use std::fmt;
 
 use super::ambiguity::{Growth, Pruning, Witness, growth};
 use super::automaton::{Automaton, Unrolling};
 use super::matcher::{Outcome, Program};
-use super::syntax::{Pattern, Refusal, parse};
+use super::syntax::{Node, Pattern, Refusal, parse};
 
 /// How the work of a backtracking engine grows with the length of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +101,11 @@ fn quoted(text: &str) -> String {
 
 /// Counts are unrolled exactly up to the first bound, then ever more roughly.
 const EXACT_BOUND: u32 = 1_000;
-const ROUGH_BOUNDS: [u32; 2] = [12, 3];
+const ROUGH_BOUNDS: [u32; 2] = [4, 2];
+/// How many steps a trial takes at most.
+const STEPS_MAX: u64 = 2_000_000;
+/// How many steps all trials of one pattern take, but for the last.
+const TRIAL_STEPS_MAX: u64 = 100_000_000;
 /// How often an attack repeats its pump, as reports show it.
 const REPEAT_EXPONENTIAL: u32 = 30;
 const REPEAT_POLYNOMIAL: u32 = 3_000;
@@ -124,17 +129,21 @@ pub fn backtracking(pattern: &str, flags: &str) -> Backtracking {
 }
 
 fn worse(a: Backtracking, b: Backtracking) -> Backtracking {
-    let rank = |verdict: &Backtracking| match verdict {
-        Backtracking::Linear => 1,
-        Backtracking::Unknown(_) => 0,
-        Backtracking::Polynomial { degree, .. } => *degree,
-        Backtracking::Exponential { .. } => u32::MAX,
-    };
-    if rank(&b) > rank(&a) { b } else { a }
+    if degree(&b) > degree(&a) { b } else { a }
 }
 
-fn has_bound_above(node: &super::syntax::Node, bound: u32) -> bool {
-    use super::syntax::Node;
+/// A verdict as a number; the greater, the worse.
+fn degree(verdict: &Backtracking) -> u32 {
+    match verdict {
+        Backtracking::Unknown(_) => 0,
+        Backtracking::Linear => 1,
+        Backtracking::Polynomial { degree, .. } => *degree,
+        Backtracking::Exponential { .. } => u32::MAX,
+    }
+}
+
+/// Whether a repetition counts, or runs, beyond `bound`.
+fn has_bound_above(node: &Node, bound: u32) -> bool {
     match node {
         Node::Repeat { node, min, max, .. } => max.unwrap_or(*min) > bound || has_bound_above(node, bound),
         Node::Capture(_, node) | Node::Look { node, .. } => has_bound_above(node, bound),
@@ -146,128 +155,283 @@ fn has_bound_above(node: &super::syntax::Node, bound: u32) -> bool {
 /// The verdict with counts above `bound` taken to be endless.
 fn judge(pattern: &Pattern, bound: u32) -> Result<Backtracking, Refusal> {
     let automaton = Automaton::new(pattern, Unrolling { bound_max: bound }, &[])?;
-    let over_approximated = automaton.fuzzy || has_bound_above(&pattern.root, bound);
-    let judge = Judge { pattern, automaton: &automaton, program: Program::new(pattern) };
+    let rough = has_bound_above(&pattern.root, bound);
+    let trial = Trial {
+        pattern,
+        automaton: &automaton,
+        program: Program::new(pattern),
+        repeat_max: if rough { 2_048 } else { 512 },
+        steps: Cell::new(0),
+    };
+    let guesses = lookbehind_loops(&pattern.root);
+    let mut worst = Backtracking::Linear;
     if let Ok(found) = growth(&automaton, Pruning::Exact) {
-        let verdict = judge.verdict(&found[0]);
-        if !over_approximated || verdict == Backtracking::Linear {
-            return Ok(verdict);
+        let growth = &found[0];
+        if !automaton.fuzzy && !rough {
+            return Ok(trial.verdict(growth));
         }
-        if let Some(shown) = judge.shown(&found[0], &[]) {
-            return Ok(shown);
-        }
-    }
-    judge.by_trial()
-}
-
-struct Judge<'a> {
-    pattern: &'a Pattern,
-    automaton: &'a Automaton,
-    program: Program,
-}
-
-impl Judge<'_> {
-    /// What an exact analysis found.
-    fn verdict(&self, growth: &Growth) -> Backtracking {
-        match growth {
-            Growth::Linear => Backtracking::Linear,
-            Growth::Polynomial(degree, witness) => {
-                Backtracking::Polynomial { degree: *degree, attack: self.attack(witness, &[], REPEAT_POLYNOMIAL) }
-            }
-            Growth::Exponential(witness) => Backtracking::Exponential { attack: self.attack(witness, &[], REPEAT_EXPONENTIAL) },
-        }
-    }
-
-    /// The suspicions of an analysis without pruning, each tried with many endings.
-    fn by_trial(&self) -> Result<Backtracking, Refusal> {
-        let found = growth(self.automaton, Pruning::None).map_err(|_| "the pattern is too ambiguous to analyse")?;
-        if found == [Growth::Linear] {
+        if *growth == Growth::Linear && !guesses {
             return Ok(Backtracking::Linear);
         }
-        let endings: Vec<Vec<u32>> = self.endings();
-        let shown = found.iter().flat_map(|growth| endings.iter().map(move |ending| (growth, ending)));
-        let worst = shown.filter_map(|(growth, ending)| self.shown(growth, ending)).fold(Backtracking::Linear, worse);
-        Ok(worst)
+        worst = trial.shown(growth, &[], 1).unwrap_or(worst);
     }
+    worst = worse(worst, trial.by_suspicion(&worst_of(&automaton)?));
+    let by_guess = automaton.fuzzy && !matches!(worst, Backtracking::Exponential { .. });
+    Ok(if by_guess { worse(worst, trial.by_guess()) } else { worst })
+}
 
-    /// Texts one of which a match is likely to fail on.
-    fn endings(&self) -> Vec<Vec<u32>> {
-        let mut endings: Vec<Vec<u32>> = vec![vec![0], vec![], vec![0x0A], vec![0x21]];
-        endings.extend(self.automaton.samples.iter().rev().take(8).map(|&c| vec![c]));
-        endings
-    }
+/// What an analysis suspects that leaves no way out.
+fn worst_of(automaton: &Automaton) -> Result<Vec<Growth>, Refusal> {
+    growth(automaton, Pruning::None).map_err(|_| "the pattern is too ambiguous to analyse")
+}
 
-    fn attack(&self, witness: &Witness, ending: &[u32], repeat: u32) -> Attack {
-        let text = |atoms: &[u16], more: &[u32]| {
-            let units = atoms.iter().map(|&atom| self.automaton.samples[atom as usize]).chain(more.iter().copied());
-            text_of(units, self.pattern.flags.unicode)
-        };
-        let pumps = witness.pumps.iter().map(|(prefix, pump)| Pump { prefix: text(prefix, &[]), text: text(pump, &[]) });
-        Attack { pumps: pumps.collect(), suffix: text(&witness.suffix, ending), repeat }
-    }
-
-    /// The suspicion, if running it shows it.
-    fn shown(&self, growth: &Growth, ending: &[u32]) -> Option<Backtracking> {
-        let (witness, suspected) = match growth {
-            Growth::Linear => return None,
-            Growth::Polynomial(degree, witness) => (witness, Some(*degree)),
-            Growth::Exponential(witness) => (witness, None),
-        };
-        match (self.measure(witness, ending)?, suspected) {
-            (Measured::Exponential, None) => Some(Backtracking::Exponential { attack: self.attack(witness, ending, REPEAT_EXPONENTIAL) }),
-            (Measured::Exponential, Some(degree)) => {
-                Some(Backtracking::Polynomial { degree, attack: self.attack(witness, ending, REPEAT_POLYNOMIAL) })
-            }
-            (Measured::Power(degree), suspected) => {
-                let degree = degree.min(suspected.unwrap_or(degree));
-                (degree > 1).then(|| Backtracking::Polynomial { degree, attack: self.attack(witness, ending, REPEAT_POLYNOMIAL) })
-            }
-        }
-    }
-
-    /// How the steps of a run grow with the number of repetitions.
-    fn measure(&self, witness: &Witness, ending: &[u32]) -> Option<Measured> {
-        const STEPS_MAX: u64 = 4_000_000;
-        const REPEAT_MAX: usize = 2_048;
-        let steps = |times: usize| match self.program.search(&self.units(witness, ending, times), STEPS_MAX) {
-            (Outcome::Exhausted, _) => None,
-            (_, steps) => Some(steps.max(1)),
-        };
-        let (mut times, mut last, mut power) = (8, steps(8)?, None);
-        while times < REPEAT_MAX {
-            times *= 2;
-            let Some(now) = steps(times) else {
-                // Doubling the text at most multiplies a polynomial by 2^degree.
-                let most = STEPS_MAX / last;
-                return Some(if most > 200 || times <= 32 { Measured::Exponential } else { Measured::Power(power?) });
-            };
-            power = Some((now as f64 / last as f64).log2().round().max(0.0) as u32);
-            last = now;
-        }
-        power.map(Measured::Power)
-    }
-
-    fn units(&self, witness: &Witness, ending: &[u32], times: usize) -> Vec<u32> {
-        let mut atoms = Vec::new();
-        for (prefix, pump) in &witness.pumps {
-            atoms.extend_from_slice(prefix);
-            (0..times).for_each(|_| atoms.extend_from_slice(pump));
-        }
-        atoms.extend_from_slice(&witness.suffix);
-        atoms.into_iter().map(|atom| self.automaton.samples[atom as usize]).chain(ending.iter().copied()).collect()
+/// Whether a lookbehind has to search: the automaton leaves it out.
+fn lookbehind_loops(node: &Node) -> bool {
+    match node {
+        Node::Look { behind: true, node, .. } => loops(node) || lookbehind_loops(node),
+        Node::Repeat { node, .. } | Node::Capture(_, node) | Node::Look { node, .. } => lookbehind_loops(node),
+        Node::Concat(nodes) | Node::Alternate(nodes) => nodes.iter().any(lookbehind_loops),
+        _ => false,
     }
 }
 
+fn loops(node: &Node) -> bool {
+    match node {
+        Node::Repeat { node, max, .. } => max.is_none_or(|max| max > ROUGH_BOUNDS[0]) || loops(node),
+        Node::Capture(_, node) | Node::Look { node, .. } => loops(node),
+        Node::Concat(nodes) | Node::Alternate(nodes) => nodes.iter().any(loops),
+        _ => false,
+    }
+}
+
+/// An attack in characters.
+#[derive(Clone, Default)]
+struct Text {
+    pumps: Vec<(Vec<u32>, Vec<u32>)>,
+    suffix: Vec<u32>,
+}
+
+impl Text {
+    fn repeated(&self, times: usize) -> Vec<u32> {
+        let mut text = Vec::new();
+        for (prefix, pump) in &self.pumps {
+            text.extend_from_slice(prefix);
+            (0..times).for_each(|_| text.extend_from_slice(pump));
+        }
+        text.extend_from_slice(&self.suffix);
+        text
+    }
+}
+
+/// What running an attack shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Measured {
     Exponential,
     Power(u32),
 }
 
-fn text_of(units: impl Iterator<Item = u32>, unicode: bool) -> String {
-    if unicode {
-        return units.map(|c| char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+/// Tries attacks on the pattern as it is.
+struct Trial<'a> {
+    pattern: &'a Pattern,
+    automaton: &'a Automaton,
+    program: Program,
+    /// How often a pump is repeated at most.
+    repeat_max: usize,
+    /// Steps taken so far.
+    steps: Cell<u64>,
+}
+
+impl Trial<'_> {
+    /// What an exact analysis found.
+    fn verdict(&self, growth: &Growth) -> Backtracking {
+        match growth {
+            Growth::Linear => Backtracking::Linear,
+            Growth::Polynomial(degree, witness) => {
+                Backtracking::Polynomial { degree: *degree, attack: self.attack(&self.text(witness, &[]), REPEAT_POLYNOMIAL) }
+            }
+            Growth::Exponential(witness) => Backtracking::Exponential { attack: self.attack(&self.text(witness, &[]), REPEAT_EXPONENTIAL) },
+        }
     }
-    let units: Vec<u16> = units.map(|c| c as u16).collect();
+
+    /// The worst of `suspicions` that running shows, each tried with many endings.
+    fn by_suspicion(&self, suspicions: &[Growth]) -> Backtracking {
+        let mut worst = Backtracking::Linear;
+        for growth in suspicions {
+            for ending in self.endings() {
+                if self.is_spent() {
+                    return worst;
+                }
+                let Some(shown) = self.shown(growth, &ending, degree(&worst)) else { continue };
+                let as_suspected = match (&shown, growth) {
+                    (Backtracking::Exponential { .. }, _) => true,
+                    (Backtracking::Polynomial { degree, .. }, Growth::Polynomial(suspected, _)) => degree == suspected,
+                    _ => false,
+                };
+                worst = worse(worst, shown);
+                if as_suspected {
+                    break;
+                }
+            }
+        }
+        worst
+    }
+
+    /// Whether trials have taken long enough.
+    fn is_spent(&self) -> bool {
+        self.steps.get() > TRIAL_STEPS_MAX
+    }
+
+    /// Texts one of which a match is likely to fail on.
+    fn endings(&self) -> Vec<Vec<u32>> {
+        let fixed = [vec![0], vec![], vec![0x0A], vec![0x21]];
+        fixed.into_iter().chain(self.letters().map(|c| vec![c])).collect()
+    }
+
+    /// Some characters that the pattern tells apart.
+    fn letters(&self) -> impl Iterator<Item = u32> {
+        const LETTERS: usize = 7;
+        self.automaton.samples.iter().rev().take(LETTERS).copied()
+    }
+
+    /// The worst that short pumps show: for what the automaton leaves out.
+    fn by_guess(&self) -> Backtracking {
+        let single = || self.letters().map(|c| vec![c]);
+        let pairs = self.letters().flat_map(|a| self.letters().filter(move |&b| b != a).map(move |b| vec![a, b]));
+        let prefixes: Vec<Vec<u32>> = std::iter::once(vec![]).chain(single()).collect();
+        let mut worst = Backtracking::Linear;
+        for pump in single().chain(pairs) {
+            for prefix in &prefixes {
+                for suffix in [vec![0], vec![], vec![0x0A]] {
+                    if self.is_spent() {
+                        return worst;
+                    }
+                    let text = Text { pumps: vec![(prefix.clone(), pump.clone())], suffix };
+                    let known = degree(&worst);
+                    match self.measure(&text, None, known) {
+                        Some(Measured::Exponential) => return Backtracking::Exponential { attack: self.attack(&text, REPEAT_EXPONENTIAL) },
+                        Some(Measured::Power(degree)) if degree > known => {
+                            worst = worse(worst, Backtracking::Polynomial { degree, attack: self.attack(&text, REPEAT_POLYNOMIAL) });
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        worst
+    }
+
+    fn text(&self, witness: &Witness, ending: &[u32]) -> Text {
+        let units = |atoms: &[u16]| atoms.iter().map(|&atom| self.automaton.samples[atom as usize]).collect::<Vec<u32>>();
+        Text {
+            pumps: witness.pumps.iter().map(|(prefix, pump)| (units(prefix), units(pump))).collect(),
+            suffix: [&units(&witness.suffix), ending].concat(),
+        }
+    }
+
+    fn attack(&self, text: &Text, repeat: u32) -> Attack {
+        let written = |units: &[u32]| text_of(units, self.pattern.flags.unicode);
+        let pumps = text.pumps.iter().map(|(prefix, pump)| Pump { prefix: written(prefix), text: written(pump) });
+        Attack { pumps: pumps.collect(), suffix: written(&text.suffix), repeat }
+    }
+
+    /// The suspicion, if running it shows it.
+    fn shown(&self, growth: &Growth, ending: &[u32], known: u32) -> Option<Backtracking> {
+        let (witness, suspected) = match growth {
+            Growth::Linear => return None,
+            Growth::Polynomial(degree, witness) => (witness, Some(*degree)),
+            Growth::Exponential(witness) => (witness, None),
+        };
+        let text = self.text(witness, ending);
+        match self.measure(&text, suspected, known)? {
+            Measured::Exponential => Some(Backtracking::Exponential { attack: self.attack(&text, REPEAT_EXPONENTIAL) }),
+            Measured::Power(degree) => {
+                let degree = degree.min(suspected.unwrap_or(degree));
+                (degree > 1).then(|| Backtracking::Polynomial { degree, attack: self.attack(&text, REPEAT_POLYNOMIAL) })
+            }
+        }
+    }
+
+    /// How the steps of a run grow with the length of the text; nothing if soon it is clear that it
+    /// is with no higher power than `known`.
+    fn measure(&self, text: &Text, suspected: Option<u32>, known: u32) -> Option<Measured> {
+        let mut slope = 1.0;
+        let Some(mut last) = self.point(text, 2) else {
+            const SHORT: usize = 64;
+            return (text.repeated(2).len() <= SHORT).then_some(Measured::Exponential);
+        };
+        let mut times = 4;
+        while times <= self.repeat_max {
+            let Some(now) = self.point(text, times) else {
+                return Some(self.measured(self.slope_below_limit(text, times / 2, last).unwrap_or(slope), suspected));
+            };
+            let before = std::mem::replace(&mut slope, now.slope_from(last));
+            if times == 64 && slope.max(before) < f64::from(known) + 0.2 {
+                return None;
+            }
+            last = now;
+            times *= 2;
+        }
+        Some(self.measured(slope, suspected))
+    }
+
+    fn measured(&self, slope: f64, suspected: Option<u32>) -> Measured {
+        let highest = f64::from(suspected.unwrap_or(0)).max(5.0) + 1.5;
+        if slope > highest { Measured::Exponential } else { Measured::Power(slope.round().max(0.0) as u32) }
+    }
+
+    /// The last slope before the limit of steps is reached, which `times` does not reach, but twice
+    /// as many do.
+    fn slope_below_limit(&self, text: &Text, times: usize, mut last: Point) -> Option<f64> {
+        let mut slope = None;
+        for more in [1.25, 1.5, 1.75] {
+            let more = ((times as f64 * more) as usize).max(times + 1);
+            match self.point(text, more) {
+                Some(now) if now.length > last.length => {
+                    slope = Some(now.slope_from(last));
+                    last = now;
+                }
+                Some(_) => {}
+                None if slope.is_none() => {
+                    // So steep that a little more is too much.
+                    let most = Point { length: text.repeated(more).len() as f64, steps: STEPS_MAX as f64 };
+                    return Some(most.slope_from(last));
+                }
+                None => break,
+            }
+        }
+        slope
+    }
+
+    fn point(&self, text: &Text, times: usize) -> Option<Point> {
+        let text = text.repeated(times);
+        let (outcome, steps) = self.program.search(&text, STEPS_MAX);
+        self.steps.set(self.steps.get() + steps);
+        match (outcome, steps) {
+            (Outcome::Exhausted, _) => None,
+            (_, steps) => Some(Point { length: text.len() as f64, steps: steps as f64 }),
+        }
+    }
+}
+
+/// How many steps a text of a length takes.
+#[derive(Clone, Copy)]
+struct Point {
+    length: f64,
+    steps: f64,
+}
+
+impl Point {
+    /// The power of the length with which the steps grow from `before`.
+    fn slope_from(self, before: Point) -> f64 {
+        (self.steps / before.steps.max(1.0)).ln() / (self.length / before.length.max(1.0)).ln()
+    }
+}
+
+fn text_of(units: &[u32], unicode: bool) -> String {
+    if unicode {
+        return units.iter().map(|&c| char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    }
+    let units: Vec<u16> = units.iter().map(|&c| c as u16).collect();
     String::from_utf16_lossy(&units)
 }
 
@@ -301,6 +465,11 @@ mod tests {
             (r"^(a{0,30}){0,30}$", 99),
             (r"^[a-z]{1,64}@[a-z]{1,63}\.[a-z]{2,10}$", 1),
             (r"(x+x+)+y", 99),
+            (r"(\w+)*\1b", 99),
+            (r"^(a?){30}a{30}$", 99),
+            (r"(?<=a+)b", 2),
+            (r"(?<=[.!?])\s+", 1),
+            (r#"(["'])(.*?)\1"#, 1),
             (r"^(([a-z])+.)+[A-Z]([a-z])+$", 99),
             (r"^(a|b|ab)*c$", 99),
             (r"^([a-zA-Z0-9_.+-])+@(([a-zA-Z0-9-])+\.)+([a-zA-Z0-9]{2,4})+$", 99),

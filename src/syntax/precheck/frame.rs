@@ -5,6 +5,14 @@ pub(super) const LEVEL: u32 = 16;
 /// A link of a chain that makes the tree deeper but the parser no more than loop.
 pub(super) const LINK: u32 = 2;
 
+/// How often constructs may nest that are read twice, each level doubling the time: swc's resolver
+/// visits the heritage of a class expression and decorators twice, and in TypeScript its parser
+/// reads what follows a `<` first as types, then as an operand, and what follows `a ? (b) :` first
+/// as the return type of an arrow function.
+pub(super) const DOUBLINGS_MAX: u32 = 8;
+/// How many `<` may be open at once in TypeScript: the parser reads the rest again for each.
+pub(super) const ANGLES_MAX: u32 = 300;
+
 /// What the previous token was, as far as the next one depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prev {
@@ -121,6 +129,18 @@ pub(super) struct Frame {
     pub statement: u32,
     /// Of open `<` in TypeScript.
     pub angle: u32,
+    /// How often a visitor may visit what is in this bracket: twice for each level.
+    pub doublings: u32,
+    /// `extends` of class headings that are not over.
+    pub heritages: u32,
+    /// A decorator is being read.
+    pub decorates: bool,
+    /// `<` before an operand in TypeScript.
+    pub assertions: u32,
+    /// The colon of `a ? (b) :` was read, and may be that of a return type.
+    pub guesses_return: bool,
+    /// Arrows behind such a colon.
+    pub guessed_arrows: u32,
     /// Conditional operators whose colon is to come.
     pub conditionals: u32,
     /// `do`s whose `while` is to come.
@@ -138,12 +158,14 @@ pub(super) struct Frame {
     pub initialized: bool,
     /// A decorator stands inside an expression: line breaks end nothing.
     pub decorated: bool,
+    /// A `<` is open around this bracket.
+    pub in_types: bool,
     /// Whether this is a block or an object is not known: no `/` can be told in it.
     pub murky: bool,
 }
 
 impl Frame {
-    pub fn new(open: u32, content: Content, ends: Ends, below: u32, murky: bool) -> Self {
+    pub fn new(open: u32, content: Content, ends: Ends, below: u32) -> Self {
         Frame {
             open,
             content,
@@ -153,6 +175,12 @@ impl Frame {
             prefix: 0,
             statement: 0,
             angle: 0,
+            doublings: 0,
+            heritages: 0,
+            decorates: false,
+            assertions: 0,
+            guesses_return: false,
+            guessed_arrows: 0,
             conditionals: 0,
             dos: 0,
             length: 0,
@@ -163,7 +191,8 @@ impl Frame {
             binds: Binds::Expression,
             initialized: false,
             decorated: false,
-            murky,
+            murky: false,
+            in_types: false,
         }
     }
 
@@ -179,15 +208,19 @@ impl Frame {
 
     /// A statement ends; its expressions are read, but an `else` may follow.
     pub fn end_statement(&mut self) {
-        (self.expression, self.prefix, self.angle, self.conditionals, self.length) = (0, 0, 0, 0, 0);
+        (self.angle, self.length) = (0, 0);
+        self.end_expression();
         (self.pending, self.head, self.binds) = (Pending::None, Head::None, Binds::Expression);
-        (self.initialized, self.decorated) = (false, false);
+        (self.initialized, self.decorated, self.decorates, self.heritages) = (false, false, false, 0);
         (self.at_start, self.ended) = (self.content == Content::Statements, true);
     }
 
-    /// An expression ends at a comma.
+    /// An expression ends at a comma, unless the comma stands between types.
     pub fn end_expression(&mut self) {
-        (self.expression, self.prefix, self.conditionals, self.initialized) = (0, 0, 0, false);
+        if self.angle == 0 {
+            (self.expression, self.assertions, self.guessed_arrows, self.guesses_return) = (0, 0, 0, false);
+        }
+        (self.prefix, self.conditionals, self.initialized) = (0, 0, false);
         if !matches!(self.pending, Pending::Class(_)) {
             self.pending = Pending::None;
         }
@@ -203,6 +236,29 @@ impl Frame {
     /// Whether the next word may be the keyword of a declaration.
     pub fn begins_declaration(&self) -> bool {
         self.content == Content::Statements && (self.at_start || self.ended || self.head == Head::Modifier)
+    }
+
+    /// How often a visitor or parser may read what comes next, as a power of 2.
+    pub fn doublings_here(&self) -> u32 {
+        self.doublings + self.heritages + self.guessed_arrows + self.assertions
+    }
+
+    /// The same for what is in a bracket that opens here. Open type arguments are each read again
+    /// with what follows, but all at once; within others they are read more than twice.
+    pub fn doublings_inside(&self) -> u32 {
+        let open = (self.angle / LEVEL + 1).next_power_of_two().trailing_zeros();
+        let again = u32::from(open > 0 && self.in_types);
+        self.doublings_here() + u32::from(self.decorates) + u32::from(self.guesses_return) + open + again
+    }
+
+    /// A bracket that opens within this one.
+    pub fn inner(&self, open: u32, content: Content, ends: Ends) -> Frame {
+        Frame {
+            doublings: self.doublings_inside(),
+            in_types: self.in_types || self.angle > 0,
+            murky: self.murky || content == Content::Statements && ends == Ends::Unclear,
+            ..Frame::new(open, content, ends, self.depth())
+        }
     }
 
     /// Whether `/` cannot follow an operand here.

@@ -1,6 +1,6 @@
 //! The pass itself: tokens, a stack of brackets, and what nests without brackets.
 
-use super::frame::{Binds, Content, Ends, Frame, Head, LEVEL, LINK, Pending, Prev};
+use super::frame::{ANGLES_MAX, Binds, Content, DOUBLINGS_MAX, Ends, Frame, Head, LEVEL, LINK, Pending, Prev};
 use super::{PrecheckError, Shape};
 use crate::source::{Language, SourceFile, TextRange};
 
@@ -11,10 +11,11 @@ pub(super) fn scan(source: &SourceFile, limit: u32) -> Result<Shape, PrecheckErr
         at: 0,
         is_typescript: source.language == Language::TypeScript,
         limit: limit.saturating_mul(LEVEL),
-        frames: vec![Frame::new(0, Content::Statements, Ends::Statement, 0, false)],
+        frames: vec![Frame::new(0, Content::Statements, Ends::Statement, 0)],
         prev: Prev::Start,
         newline: true,
         control: false,
+        closed_at: 0,
         deepest: 0,
         tokens: 0,
         has_module_syntax: false,
@@ -36,6 +37,8 @@ struct Scanner<'a> {
     newline: bool,
     /// Whether the next `(` opens the head of `if`, `for`, ….
     control: bool,
+    /// The number of tokens when a `)` was the last.
+    closed_at: u32,
     deepest: u32,
     tokens: u32,
     has_module_syntax: bool,
@@ -339,9 +342,19 @@ impl<'a> Scanner<'a> {
         if self.prev.may_be_operand() && (reserved || !self.newline) {
             self.finish(if word == "of" { Prev::Unclear } else { Prev::Operator });
             let weight = if matches!(word, "extends" | "is") { LEVEL } else { LINK };
+            self.heritage(word, start)?;
             return self.count(|frame| frame.expression += weight, start);
         }
+        self.heritage(word, start)?;
         self.prefix(start, if word == "extends" { Prev::Operator } else { Prev::Unclear })
+    }
+
+    fn heritage(&mut self, word: &str, start: usize) -> Step {
+        let frame = self.top();
+        if word == "extends" && matches!(frame.pending, Pending::Class(_)) {
+            frame.heritages += 1;
+        }
+        self.check_doublings(start)
     }
 
     fn function_word(&mut self) {
@@ -374,7 +387,8 @@ impl<'a> Scanner<'a> {
         };
         frame.goes_on();
         self.finish(Prev::Operator);
-        self.top().pending = Pending::Class(ends);
+        let frame = self.top();
+        (frame.pending, frame.decorates) = (Pending::Class(ends), false);
         self.count(|frame| frame.expression += LEVEL, start)
     }
 
@@ -591,12 +605,25 @@ impl<'a> Scanner<'a> {
 
     fn push(&mut self, start: usize, content: Content, ends: Ends) -> Step {
         let frame = self.top();
-        let (below, murky) = (frame.depth(), frame.murky || content == Content::Statements && ends == Ends::Unclear);
+        let inner = frame.inner(start as u32, content, ends);
+        if content == Content::ClassMembers {
+            frame.heritages = frame.heritages.saturating_sub(1);
+        }
         self.tokens += 1;
-        self.frames.push(Frame::new(start as u32, content, ends, below, murky));
+        self.frames.push(inner);
+        self.check_doublings(start)?;
         self.prev = if content == Content::Statements { Prev::StatementEnd } else { Prev::Operator };
         (self.newline, self.control) = (false, false);
         self.count(|frame| frame.below += LEVEL, start)
+    }
+
+    fn check_doublings(&mut self, start: usize) -> Step {
+        let frame = self.top();
+        if frame.doublings_here() <= DOUBLINGS_MAX && frame.angle <= ANGLES_MAX * LEVEL {
+            return Ok(());
+        }
+        let (depth, range) = (frame.depth().div_ceil(LEVEL), self.range(start, self.at));
+        Err(PrecheckError::TooDeep { range, depth, limit: self.limit / LEVEL })
     }
 
     fn open(&mut self, byte: u8) -> Step {
@@ -692,6 +719,9 @@ impl<'a> Scanner<'a> {
                 self.top().end_statement();
             }
         }
+        if byte == b')' {
+            self.closed_at = self.tokens;
+        }
         let frame = self.top();
         let may_be_method = match frame.content {
             Content::ClassMembers => !frame.initialized,
@@ -747,6 +777,7 @@ impl<'a> Scanner<'a> {
                 self.begin_operand();
                 let frame = self.top();
                 frame.decorated |= frame.length > 0;
+                frame.decorates = true;
                 self.finish(Prev::Operator);
             }
             _ => {
@@ -781,12 +812,14 @@ impl<'a> Scanner<'a> {
     fn colon(&mut self) -> Step {
         let start = self.at;
         self.at += 1;
+        let guesses_return = self.is_typescript && self.closed_at == self.tokens;
         let labelled = matches!(self.prev, Prev::Operand | Prev::Unclear | Prev::Escaped);
         let frame = self.top();
         let in_statements = frame.content == Content::Statements && frame.conditionals == 0;
         let is_label = in_statements && labelled && frame.length == 1;
         let is_case = in_statements && frame.head == Head::Case;
         frame.prefix = 0;
+        frame.guesses_return = guesses_return && frame.conditionals > 0;
         frame.conditionals = frame.conditionals.saturating_sub(1);
         self.finish(if is_label || is_case { Prev::StatementEnd } else { Prev::Colon });
         if !(is_label || is_case) {
@@ -850,7 +883,9 @@ impl<'a> Scanner<'a> {
                 self.at += 2;
                 self.binary(start, LEVEL)?;
                 self.prev = Prev::Arrow;
-                Ok(())
+                let frame = self.top();
+                frame.guessed_arrows += u32::from(std::mem::take(&mut frame.guesses_return));
+                self.check_doublings(start)
             }
             b'=' => {
                 self.at += if self.peek(2) == b'=' { 3 } else { 2 };
@@ -870,7 +905,7 @@ impl<'a> Scanner<'a> {
         if self.bytes[start..].starts_with(b"<!--") {
             return Err(PrecheckError::HtmlLikeComment { range: self.range(start, start + 4) });
         }
-        let prefix = !self.prev.may_be_operand();
+        let prefix = !self.prev.is_operand();
         let run = 1 + usize::from(self.peek(1) == b'<');
         self.at += run;
         let compares = self.peek(0) == b'=';
@@ -886,7 +921,11 @@ impl<'a> Scanner<'a> {
         self.finish(Prev::Operator);
         let levels = run as u32 * LEVEL;
         // `<T>x` nests what follows its `>`, type arguments only what is in them.
-        self.count(|frame| if prefix { frame.expression += levels } else { frame.angle += levels }, start)
+        let nested = if prefix { levels } else { 0 };
+        let frame = self.top();
+        (frame.angle, frame.assertions) = (frame.angle + levels, frame.assertions + u32::from(prefix));
+        self.count(|frame| frame.expression += nested, start)?;
+        self.check_doublings(start)
     }
 
     fn greater(&mut self) -> Step {
