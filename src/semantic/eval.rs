@@ -55,6 +55,7 @@ impl Analyzer<'_> {
             }
             OpKind::Template { quasis, exprs } => {
                 let parts: Vec<Sym> = exprs.iter().map(get).collect();
+                let parts = parts.into_iter().map(|part| self.as_text(state, reg, part, op.range)).collect();
                 self.template(state, quasis, parts, op.range)
             }
             OpKind::TemplateObject { quasis, raw } => self.template_object(state, reg, quasis, raw),
@@ -99,13 +100,13 @@ impl Analyzer<'_> {
             }
             OpKind::Get { object, key, optional: _ } => {
                 let object = get(object);
-                let key = self.key(key, registers);
+                let key = self.property_key(state, reg, key, registers, op.range);
                 let spent = self.is_only_called(reg);
                 return self.read(state, reg, object, key, op.range, spent);
             }
             OpKind::Set { object, key, value } => {
                 let (object, value) = (get(object), get(value));
-                let key = self.key(key, registers);
+                let key = self.property_key(state, reg, key, registers, op.range);
                 self.write(state, reg, object, key, value, op.range);
                 value
             }
@@ -264,6 +265,41 @@ impl Analyzer<'_> {
         }
     }
 
+    /// The same, where an object as key is turned into text first.
+    fn property_key(&mut self, state: &mut State, reg: Reg, key: &Key, registers: &Registers, range: TextRange) -> PropKey {
+        match *key {
+            Key::Computed(computed) => match registers[computed.index()] {
+                Some(sym) => {
+                    let text = self.as_text(state, reg, sym, range);
+                    self.key_of(text)
+                }
+                None => PropKey::Any,
+            },
+            _ => self.key(key, registers),
+        }
+    }
+
+    /// What `ToString` makes of a list of constants, or of an object with a method of its own for it.
+    pub fn as_text(&mut self, state: &mut State, reg: Reg, value: Sym, range: TextRange) -> Sym {
+        let Value::Alloc { kind, .. } = *self.model.symbols.value(value) else { return value };
+        if kind == AllocKind::Array {
+            let elements = self.exact_elements(state, value).unwrap_or_default();
+            let texts: Option<Vec<Rc<str>>> = elements.iter().map(|&e| fold::constant(&self.model.symbols, e).map(|c| c.text())).collect();
+            return match texts {
+                Some(texts) if !texts.is_empty() => self.model.symbols.string(&texts.join(",")),
+                _ => value,
+            };
+        }
+        for name in ["@@toPrimitive", "toString", "valueOf"] {
+            let method = self.get(state, reg, value, &PropKey::Name(name.into()));
+            if matches!(self.model.symbols.value(method), Value::Closure(..)) {
+                let hint = self.model.symbols.string("string");
+                return self.call(state, reg, 6, method, value, Args::of([hint]), range).value.unwrap_or(value);
+            }
+        }
+        value
+    }
+
     /// A computed key: its text if it folds, or if a merge has only one text.
     pub fn key_of(&self, sym: Sym) -> PropKey {
         match self.model.symbols.key_text(sym) {
@@ -285,6 +321,10 @@ impl Analyzer<'_> {
                 self.note_string(sym, range);
                 return sym;
             }
+        }
+        if self.reporting && quasis.iter().any(|quasi| quasi.len() >= 8) {
+            let text = quasis.join("${}");
+            self.seen.strings.insert(StringConstant { text, range, names: Vec::new() });
         }
         // Constant parts, and parts that are templates themselves, become one text with the rest.
         let mut texts: Vec<String> = vec![quasis[0].clone()];
@@ -452,7 +492,9 @@ impl Analyzer<'_> {
 
     /// A variable or property with a telling name holds a value.
     pub fn name_value(&mut self, state: &State, name: &str, value: Sym, range: TextRange) {
-        if self.names.sensitive(name).is_none() {
+        let Some(thing) = self.names.sensitive(name) else { return };
+        // The tokens of a text are its words.
+        if thing == "token" && super::leaks::is_word_of_text(self, value) {
             return;
         }
         for text in self.texts_in(state, value) {
@@ -473,10 +515,11 @@ impl Analyzer<'_> {
         for leaf in self.model.symbols.leaves(value) {
             match state.object(leaf) {
                 _ if self.model.symbols.as_str(leaf).is_some() => texts.push(leaf),
-                Some(object) => texts.extend(object.fields.values().filter_map(|field| match field {
-                    Field::Value(part) => self.model.symbols.as_str(*part).map(|_| *part),
-                    _ => None,
-                })),
+                Some(object) => {
+                    let parts = object.fields.values().filter_map(|field| if let Field::Value(part) = field { Some(*part) } else { None });
+                    let held = object.rest.map(|rest| self.model.symbols.leaves(rest)).unwrap_or_default();
+                    texts.extend(parts.chain(held).filter(|&part| self.model.symbols.as_str(part).is_some()));
+                }
                 None => {}
             }
         }
@@ -557,6 +600,11 @@ impl Analyzer<'_> {
         }
         match op {
             Add => {
+                let (a, b) = (self.as_text(state, reg, a, range), self.as_text(state, reg, b, range));
+                if let Some(folded) = fold::binary(&mut self.model.symbols, op, a, b) {
+                    self.note_string(folded, range);
+                    return folded;
+                }
                 let (x, y) = (self.model.facts(state, a), self.model.facts(state, b));
                 if x.types.only(Types::STRING) || y.types.only(Types::STRING) {
                     return self.concat(state, a, b, range);

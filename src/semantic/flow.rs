@@ -151,8 +151,10 @@ pub struct Analyzer<'a> {
     pub outgoing: Vec<super::leaks::Outgoing>,
     /// Values drawn at random.
     pub random: BTreeSet<Sym>,
-    /// Pieces of split or matched text.
+    /// Pieces of matched text.
     pub pieces: BTreeSet<Sym>,
+    /// Pieces of split text.
+    pub words: BTreeSet<Sym>,
     /// Arrays made from another by a method, with its arguments.
     pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
     /// Results of `exec`: the expression, if it is a literal, and the text.
@@ -202,6 +204,7 @@ impl<'a> Analyzer<'a> {
             outgoing: Vec::new(),
             random: BTreeSet::new(),
             pieces: BTreeSet::new(),
+            words: BTreeSet::new(),
             derived: HashMap::new(),
             exec_results: HashMap::new(),
             collection_ops: HashMap::new(),

@@ -1,7 +1,10 @@
 //! Writes under keys that input chooses, and what guards them.
 
+use std::collections::BTreeSet;
+
 use super::facts::{RefusedKeys, Types};
 use super::flow::Analyzer;
+use super::limits;
 use super::observe::KeyedWrite;
 use super::state::State;
 use super::symbol::{AllocKind, PropKey, Sym, Value};
@@ -37,7 +40,7 @@ impl Analyzer<'_> {
             return;
         }
         let leaves = self.model.symbols.leaves(object);
-        let reach = self.reach(state, object, 0);
+        let reach = self.reach(state, object);
         let key_guard = self.key_guard(state, object, key);
         let is_collection =
             leaves.iter().all(|&l| matches!(self.model.symbols.value(l), Value::Alloc { kind: AllocKind::Array | AllocKind::Typed, .. }));
@@ -70,7 +73,7 @@ impl Analyzer<'_> {
     pub fn observe_keyed_delete(&mut self, state: &State, object: Sym, key: Sym, range: TextRange) {
         if self.reporting
             && self.is_chosen_by_input(state, key)
-            && self.reach(state, object, 0) == Reach::Chosen(Guard::None)
+            && self.reach(state, object) == Reach::Chosen(Guard::None)
             && self.key_guard(state, object, key) != Guard::Effective
         {
             let message = "input chooses the object and the key that is deleted: `__proto__` reaches every object".to_owned();
@@ -87,7 +90,7 @@ impl Analyzer<'_> {
         if !from_input {
             return;
         }
-        let reach = self.reach(state, target, 0);
+        let reach = self.reach(state, target);
         let (level, message) = match reach {
             Reach::Chosen(Guard::None) => (Level::Error, "input chooses the object and the properties that are copied into it"),
             Reach::Chosen(_) | Reach::Own => (Level::Warning, "input chooses the properties that are copied into an object"),
@@ -149,8 +152,12 @@ impl Analyzer<'_> {
     }
 
     /// How the program came by an object that it writes into.
-    fn reach(&mut self, state: &State, object: Sym, depth: u32) -> Reach {
-        if depth > 6 {
+    fn reach(&mut self, state: &State, object: Sym) -> Reach {
+        self.reach_through(state, object, &mut BTreeSet::new())
+    }
+
+    fn reach_through(&mut self, state: &State, object: Sym, seen: &mut BTreeSet<Sym>) -> Reach {
+        if seen.len() > limits::LEAVES_MAX || !seen.insert(object) {
             return Reach::Own;
         }
         let bare = |s: Sym| state.object(s).is_some_and(|o| o.null_prototype);
@@ -162,9 +169,10 @@ impl Analyzer<'_> {
         match self.model.symbols.value(object).clone() {
             Value::Prop(base, PropKey::Dynamic(key)) => {
                 if !self.is_chosen_by_input(state, key) {
-                    return self.reach(state, base, depth + 1);
+                    let held: Vec<Sym> = self.model.symbols.operands(object).chain([base]).collect();
+                    return held.into_iter().map(|o| self.reach_through(state, o, seen)).max().unwrap_or(Reach::Own);
                 }
-                let before = self.reach(state, base, depth + 1);
+                let before = self.reach_through(state, base, seen);
                 // What an object without a prototype holds is its own.
                 if before == Reach::Bare {
                     return Reach::Own;
@@ -180,11 +188,11 @@ impl Analyzer<'_> {
                     Reach::Own | Reach::Bare => Reach::Chosen(step),
                 }
             }
-            Value::Phi(_) => {
+            Value::Phi(_) | Value::Prop(..) => {
                 let operands: Vec<Sym> = self.model.symbols.operands(object).filter(|&o| o != object).collect();
-                operands.into_iter().map(|o| self.reach(state, o, depth + 1)).max().unwrap_or(Reach::Own)
+                operands.into_iter().map(|o| self.reach_through(state, o, seen)).max().unwrap_or(Reach::Own)
             }
-            Value::Instance(of, _) => self.reach(state, of, depth + 1),
+            Value::Instance(of, _) => self.reach_through(state, of, seen),
             _ => Reach::Own,
         }
     }

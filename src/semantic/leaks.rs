@@ -46,8 +46,9 @@ impl Analyzer<'_> {
         let outermost = self.frames.len() == 1 && self.entry == Some(func);
         if self.reporting && !self.sweeping && outermost {
             let members = self.literal_members(reg);
-            let written = self.written(state, reg, value, range);
-            self.outgoing.push(Outgoing { state: state.clone(), value, range, sink: Sink::Return, members, written });
+            let mut state = state.clone();
+            let written = self.written(&mut state, reg, value, range);
+            self.outgoing.push(Outgoing { state, value, range, sink: Sink::Return, members, written });
         }
     }
 
@@ -82,7 +83,7 @@ impl Analyzer<'_> {
     }
 
     /// Runs the getters and `toJSON` methods that JSON would run.
-    pub fn written(&mut self, state: &State, reg: Reg, value: Sym, range: TextRange) -> Written {
+    pub fn written(&mut self, state: &mut State, reg: Reg, value: Sym, range: TextRange) -> Written {
         let (mut written, mut open, mut seen) = (Written::default(), vec![value], BTreeSet::new());
         while let Some(next) = open.pop() {
             for leaf in self.model.symbols.leaves(next) {
@@ -90,20 +91,21 @@ impl Analyzer<'_> {
                     continue;
                 }
                 let Some(object) = state.object(leaf).cloned() else { continue };
-                let mut branch = state.clone();
-                let to_json = self.get(&mut branch, reg, leaf, &PropKey::Name("toJSON".into()));
+                let to_json = self.get(state, reg, leaf, &PropKey::Name("toJSON".into()));
                 let nth = 240 + (seen.len() % 12) as u8;
                 if matches!(self.model.symbols.value(to_json), Value::Closure(..)) {
-                    let result = self.call(&mut branch, reg, nth, to_json, leaf, Args::default(), range);
+                    let result = self.call(state, reg, nth, to_json, leaf, Args::default(), range);
                     written.replaced.insert(leaf);
                     written.computed.extend(result.value);
+                    open.extend(result.value);
                     continue;
                 }
                 for field in object.fields.values() {
                     match field {
                         Field::Getter(getter) => {
-                            let result = self.call(&mut branch, reg, nth, *getter, leaf, Args::default(), range);
+                            let result = self.call(state, reg, nth, *getter, leaf, Args::default(), range);
                             written.computed.extend(result.value);
+                            open.extend(result.value);
                         }
                         Field::Value(part) => open.push(*part),
                         Field::Absent => {}
@@ -596,15 +598,25 @@ fn made_by_chance(analyzer: &Analyzer<'_>, value: Sym) -> bool {
     analyzer.model.symbols.contains(value, &random)
 }
 
-/// A piece of split or matched text: tokens of a text are not access tokens.
+/// A piece of text that was split.
+pub fn is_word_of_text(analyzer: &Analyzer<'_>, sym: Sym) -> bool {
+    is_among(analyzer, &analyzer.words, sym)
+}
+
+/// A piece of matched text: tokens of a text are not access tokens.
 fn is_text_piece(analyzer: &Analyzer<'_>, sym: Sym) -> bool {
+    is_among(analyzer, &analyzer.pieces, sym)
+}
+
+/// Whether a value is one of `pieces`, an element of a list of them, or made of one.
+fn is_among(analyzer: &Analyzer<'_>, pieces: &BTreeSet<Sym>, sym: Sym) -> bool {
     let mut open = vec![sym];
     let mut seen = BTreeSet::new();
     while let Some(next) = open.pop() {
         if !seen.insert(next) || seen.len() > 64 {
             continue;
         }
-        if analyzer.pieces.contains(&next) {
+        if pieces.contains(&next) {
             return true;
         }
         match analyzer.model.symbols.value(next) {

@@ -47,7 +47,7 @@ impl Analyzer<'_> {
                 self.observe_identity(reg, name, value, range);
             }
         } else if self.reporting {
-            self.observe_dynamic_read(object, &key, range);
+            self.observe_dynamic_read(state, reg, object, &key, range);
         }
         if !only_called {
             self.survived(state, object);
@@ -167,6 +167,9 @@ impl Analyzer<'_> {
 
     /// A property that the object itself does not list.
     fn get_inherited(&mut self, state: &mut State, object: Sym, known: &Object, name: &Rc<str>, depth: u32) -> Sym {
+        if &**name == "__proto__" {
+            return self.prototype_of(state, object);
+        }
         let is_index = name.bytes().all(|b| b.is_ascii_digit());
         if &**name == "length" && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. }) {
             if known.length.lo == known.length.hi {
@@ -283,8 +286,9 @@ impl Analyzer<'_> {
 
     /// Members that follow from what the object is: of built-ins, functions, strings, and methods by type.
     fn get_untracked_member(&mut self, state: &mut State, object: Sym, name: &Rc<str>) -> Option<Sym> {
+        let is_module = self.model.symbols.as_builtin(object) == Some("module");
         match &**name {
-            "constructor" => return Some(self.constructor_of(state, object)),
+            "constructor" if !is_module => return Some(self.constructor_of(state, object)),
             "__proto__" => return Some(self.prototype_of(state, object)),
             _ => {}
         }
@@ -296,7 +300,9 @@ impl Analyzer<'_> {
                 }
                 None
             }
-            Value::Builtin(path) if &*path == "module" && &**name == "require" => Some(self.model.symbols.builtin("require")),
+            Value::Builtin(path) if &*path == "module" && matches!(&**name, "require" | "constructor" | "parent" | "children") => {
+                Some(self.model.symbols.builtin("require"))
+            }
             Value::Builtin(path) if is_exports(&path) => None,
             Value::Builtin(path) => Some(builtins::member(&mut self.model.symbols, &path, name)),
             Value::Closure(func, _) => match &**name {
@@ -911,10 +917,11 @@ impl Analyzer<'_> {
         }
     }
 
-    fn observe_dynamic_read(&mut self, object: Sym, key: &PropKey, range: TextRange) {
+    fn observe_dynamic_read(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey, range: TextRange) {
         let PropKey::Dynamic(key) = key else { return };
-        if self.key_texts(*key).is_some_and(|names| names.iter().any(|n| &**n == "__proto__")) {
-            self.observe_proto_key("__proto__", range, "read");
+        for name in self.key_texts(*key).unwrap_or_default() {
+            let value = self.get(state, reg, object, &PropKey::Name(name.clone()));
+            self.observe_read(reg, object, &name, value, range);
         }
         let reaches_all = self.model.symbols.leaves(object).iter().any(|&l| match self.model.symbols.value(l) {
             Value::Builtin(path) => &**path == "globalThis",

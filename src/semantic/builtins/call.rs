@@ -117,6 +117,9 @@ impl Analyzer<'_> {
         let is_method = call.path.contains(".prototype.");
         let mut parts: Vec<Sym> = is_method.then_some(call.this).into_iter().collect();
         parts.extend(call.args.list.iter().copied());
+        if call.path == "String" {
+            parts = parts.into_iter().map(|part| self.as_text(state, call.reg, part, call.range)).collect();
+        }
         if call.args.rest.is_none()
             && let Some(folded) = fold::call(&mut self.model.symbols, call.path, &parts)
         {
@@ -350,7 +353,7 @@ impl Analyzer<'_> {
                 let kept = match self.model.assumed(&turn, value, true) {
                     Some(passed) => {
                         self.keep_turn(state, &passed, &site);
-                        self.passed_filter(state, &passed, call, element)
+                        self.passed_filter(state, &passed, call, element, value)
                     }
                     None => element,
                 };
@@ -415,7 +418,7 @@ impl Analyzer<'_> {
     }
 
     /// An element that a filter let through, with what the filter's test established.
-    fn passed_filter(&mut self, state: &mut State, passed: &State, call: &Call<'_>, element: Sym) -> Sym {
+    fn passed_filter(&mut self, state: &mut State, passed: &State, call: &Call<'_>, element: Sym, test: Sym) -> Sym {
         let site = self.site(call.reg, 236);
         if !matches!(self.model.symbols.value(element), Value::Alloc { .. }) {
             return self.model.keep(passed, element, site);
@@ -427,6 +430,8 @@ impl Analyzer<'_> {
         // Pairs of keys and values that a filter let through no longer hold all of the object.
         let keys_of = match object.fields.get("0") {
             Some(Field::Value(key)) => match *self.model.symbols.value(*key) {
+                // Who may choose the entries of the configuration may see all of it.
+                Value::KeyOf(of) if self.model.symbols.as_builtin(of).is_some() && refine::depends_on_input(&self.model, test) => None,
                 Value::KeyOf(of) => Some(of),
                 _ => None,
             },
@@ -1277,6 +1282,7 @@ impl Analyzer<'_> {
                     Facts { digits: facts.digits, ..Facts::string(Interval { lo: 0.0, hi: facts.length.hi }) },
                     &[this],
                 );
+                self.words.insert(part);
                 Some(self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 }).into())
             }
             "String.prototype.match" | "RegExp.prototype.exec" => {
