@@ -359,7 +359,7 @@ impl Model {
             && let Value::Builtin(path) = self.symbols.value(base)
             && &**path == "__env"
         {
-            return Facts::of(Types::STRING | Types::NUMBER | Types::BOOLEAN | Types::UNDEFINED);
+            return Facts::of(Types::JSON);
         }
         if self.input_path(sym).is_some() {
             let base_facts = self.facts(state, base);

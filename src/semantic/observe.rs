@@ -17,8 +17,8 @@ pub struct Mention {
     pub range: TextRange,
     /// It was written as an identifier that nothing declares.
     pub is_global_name: bool,
-    /// Where it was called afterwards.
-    pub uses: Vec<Step>,
+    /// A test before it has shown that it exists.
+    pub is_tested: bool,
 }
 
 /// `__proto__` and its kin, used as a property.
