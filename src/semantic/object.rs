@@ -192,10 +192,14 @@ impl Analyzer<'_> {
         if let (Some(rest), true) = (known.rest, is_plain)
             && (builtins::method(self.types_of(state, object), name).is_none() || is_index)
         {
-            let undefined = self.model.symbols.undefined();
             let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
             self.model.symbols.add_operand(merged, rest);
-            self.model.symbols.add_operand(merged, undefined);
+            // As with an array of the input: a constant index is not doubted.
+            let is_element = is_index && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
+            if !is_element {
+                let undefined = self.model.symbols.undefined();
+                self.model.symbols.add_operand(merged, undefined);
+            }
             return merged;
         }
         match known.prototype {
