@@ -481,6 +481,7 @@ impl Run {
             ctx: analyzer.frame().ctx,
             func: self.func,
             block: to,
+            round: self.cfg.is_header(to),
             widen: self.visits[to.index()] >= limits::WIDEN_AFTER && self.cfg.is_header(to),
         };
         let changed = if self.cfg.is_header(to) || from == to {
@@ -534,7 +535,7 @@ impl Run {
 
     fn leave(&mut self, analyzer: &mut Analyzer<'_>, mut state: State, value: Sym, by: BlockId) {
         state.slots.insert(RESULT, value);
-        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, widen: false };
+        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, round: false, widen: false };
         let exit = if by == EXIT { &mut self.normal } else { &mut self.thrown };
         match exit {
             Some(known) => {

@@ -19,6 +19,8 @@ pub const VISITS_MAX: u32 = 12;
 pub const STEPS_MAX: u64 = 1_500_000;
 /// Facts kept in one state.
 pub const FACTS_MAX: usize = 1_500;
+/// Possibilities kept apart of a value that is one of several.
+pub const ALTERNATIVES_MAX: usize = 8;
 /// Length of a string that folding makes.
 pub const FOLDED_STRING_MAX: usize = 4_096;
 /// Properties tracked of one object.

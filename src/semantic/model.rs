@@ -256,7 +256,7 @@ impl Model {
                 matches!(op, Equal | NotEqual | StrictEqual | StrictNotEqual | Less | LessEqual | Greater | GreaterEqual | In | InstanceOf)
             }
             Value::Call(path, _) => builtins::is_predicate(path),
-            _ => state.conditions.contains_key(&sym),
+            _ => state.choices.contains_key(&sym),
         }
     }
 

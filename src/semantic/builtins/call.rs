@@ -3,13 +3,14 @@
 use std::rc::Rc;
 
 use super::fold;
+use crate::semantic::choice::Choice;
 use crate::semantic::eval::OpResult;
 use crate::semantic::facts::{Facts, Interval, Types};
 use crate::semantic::flow::{Analyzer, Args};
 use crate::semantic::ir::{BlockId, Reg};
 use crate::semantic::observe::{PrototypeForm, PrototypeUse, Sink, TimerString};
 use crate::semantic::refine;
-use crate::semantic::state::{Condition, Field, Object, Place, State};
+use crate::semantic::state::{Field, Object, Place, State};
 use crate::semantic::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::source::TextRange;
 
@@ -245,7 +246,7 @@ impl Analyzer<'_> {
             if result.value.is_none() {
                 break;
             }
-            let place = Place { ctx, func, block, widen: round > 1 };
+            let place = Place { ctx, func, block, round: true, widen: round > 1 };
             if !state.join(&mut self.model, &branch, place) {
                 break;
             }
@@ -355,7 +356,7 @@ impl Analyzer<'_> {
                 };
                 let result = self.opaque(call.reg, 91, Facts::of(Types::BOOLEAN), &[]);
                 let (if_true, if_false) = if truth { (facts, Vec::new()) } else { (Vec::new(), facts) };
-                state.conditions.insert(result, Rc::new(Condition { if_true: Some(if_true), if_false: Some(if_false) }));
+                state.choices.insert(result, Rc::new(Choice::of_truth(result, if_true, if_false)));
                 result
             }
             "find" | "findLast" => {
@@ -572,6 +573,7 @@ impl Analyzer<'_> {
             for measure in ["length", "size"] {
                 let length = self.model.property_symbol(leaf, measure);
                 state.facts.remove(&length);
+                state.choices.remove(&length);
             }
             if let Some(known) = state.facts.get(&leaf).copied() {
                 let known = Facts { length: Interval::LENGTH, ..known };
