@@ -7,6 +7,7 @@ use crate::semantic::eval::OpResult;
 use crate::semantic::facts::{Facts, Interval, Types};
 use crate::semantic::flow::{Analyzer, Args};
 use crate::semantic::ir::{BlockId, Reg};
+use crate::semantic::loops::Change;
 use crate::semantic::observe::{PrototypeForm, PrototypeUse, Sink, TimerString};
 use crate::semantic::refine;
 use crate::semantic::state::{Condition, Field, Object, Place, State};
@@ -531,6 +532,7 @@ impl Analyzer<'_> {
             return OpResult { value: Some(copy), thrown };
         }
         self.changed(state, call.this, call.range);
+        self.note_mutation(call.this, Change::Altered);
         self.scramble(state, call);
         OpResult { value: Some(call.this), thrown }
     }
@@ -574,7 +576,7 @@ impl Analyzer<'_> {
                 self.append(state, call, method);
                 let mut added = call.args.list.clone();
                 added.extend(call.args.rest);
-                self.note_collection_op(this, false, added);
+                self.note_mutation(this, Change::Added(added, call.args.rest.is_some()));
                 let length = self.model.facts(state, this).length;
                 self.opaque(reg, 97, Facts::number(length, true), &[]).into()
             }
@@ -591,15 +593,14 @@ impl Analyzer<'_> {
                     }
                 };
                 self.shrink(state, call, method);
-                if facts.length.lo > 0.0 {
-                    return Some(element.into());
-                }
                 let undefined = self.model.symbols.undefined();
-                if self.model.input_path(element).is_some() {
-                    element.into()
+                let element = if facts.length.lo > 0.0 || self.model.input_path(element).is_some() {
+                    element
                 } else {
-                    self.one_of(state, reg, 98, &[element, undefined]).into()
-                }
+                    self.one_of(state, reg, 98, &[element, undefined])
+                };
+                self.note_mutation(this, Change::Taken(Some(element)));
+                element.into()
             }
             "splice" => {
                 self.changed(state, this, call.range);
@@ -609,10 +610,10 @@ impl Analyzer<'_> {
                 let added: Vec<Sym> = call.args.list.iter().skip(2).copied().collect();
                 let takes = call.args.list.get(1).is_none_or(|&n| self.model.facts(state, n).range.lo >= 1.0);
                 if takes {
-                    self.note_collection_op(this, true, vec![removed]);
+                    self.note_mutation(this, Change::Taken(None));
                 }
                 if !added.is_empty() {
-                    self.note_collection_op(this, false, added.clone());
+                    self.note_mutation(this, Change::Added(added.clone(), false));
                 }
                 for leaf in self.model.symbols.leaves(this) {
                     let rest = state.object(leaf).and_then(|o| o.rest);
@@ -627,6 +628,7 @@ impl Analyzer<'_> {
             }
             "reverse" => {
                 self.changed(state, this, call.range);
+                self.note_mutation(this, Change::Altered);
                 if let Some(mut elements) = self.exact_elements(state, this) {
                     elements.reverse();
                     let object = state.object_mut(this);
@@ -638,6 +640,7 @@ impl Analyzer<'_> {
             }
             "fill" => {
                 self.changed(state, this, call.range);
+                self.note_mutation(this, Change::Altered);
                 if let Some(value) = call.args.get(0) {
                     for leaf in self.model.symbols.leaves(this) {
                         let rest = state.object(leaf).and_then(|o| o.rest);
@@ -1214,6 +1217,9 @@ impl Analyzer<'_> {
                 let (regex, text) =
                     if call.path.starts_with("String") { (call.args.get(0), Some(this)) } else { (Some(this), call.args.get(0)) };
                 let text = text?;
+                if let (Some(regex), "RegExp.prototype.exec") = (regex, call.path) {
+                    self.note_mutation(regex, Change::Altered);
+                }
                 self.observe_regex(state, regex, text, call.range);
                 let length = self.model.facts(state, text).length;
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: length.hi }), &[text]);
@@ -1259,6 +1265,7 @@ impl Analyzer<'_> {
             }
             "RegExp.prototype.test" => {
                 let text = call.args.get(0)?;
+                self.note_mutation(this, Change::Altered);
                 self.observe_regex(state, Some(this), text, call.range);
                 let regex = self.regex_constant(state, this).unwrap_or(this);
                 Some(self.model.symbols.intern(Value::Call(call.path.into(), vec![regex, text])).into())
@@ -1476,7 +1483,7 @@ impl Analyzer<'_> {
                     object.rest = Some(merged);
                     object.length = Interval { lo: object.length.lo, hi: object.length.hi + 1.0 };
                 }
-                self.note_collection_op(this, false, vec![value]);
+                self.note_mutation(this, Change::Added(vec![value], false));
                 Some(this.into())
             }
             "has" => {
@@ -1491,7 +1498,7 @@ impl Analyzer<'_> {
                     let object = state.object_mut(leaf);
                     object.length = Interval { lo: 0.0, hi: object.length.hi };
                 }
-                self.note_collection_op(this, true, Vec::new());
+                self.note_mutation(this, Change::Taken(None));
                 Some(self.opaque(reg, 97, Facts::of(Types::BOOLEAN), &[]).into())
             }
             "forEach" => {
@@ -1603,6 +1610,7 @@ impl Analyzer<'_> {
 
     fn set_time(&mut self, state: &mut State, call: &Call<'_>, time: Sym) {
         self.changed(state, call.this, call.range);
+        self.note_mutation(call.this, Change::Altered);
         let leaves = self.model.symbols.leaves(call.this);
         for &leaf in &leaves {
             let before = state.object(leaf).and_then(|o| o.time);
