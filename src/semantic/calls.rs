@@ -160,6 +160,11 @@ impl Analyzer<'_> {
             made_of.push(this);
         }
         made_of.push(callee);
+        for &part in &made_of {
+            if matches!(self.model.symbols.value(part), Value::Alloc { .. } | Value::Phi(_)) {
+                self.note_mutation(part, super::loops::Change::Altered);
+            }
+        }
         // Functions handed to unknown code may run there.
         for (i, &arg) in args.list.iter().enumerate().take(4) {
             for leaf in self.model.symbols.leaves(arg) {

@@ -151,8 +151,10 @@ pub struct Analyzer<'a> {
     pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
     /// Results of `exec`: the expression, if it is a literal, and the text.
     pub exec_results: HashMap<Sym, (Option<Sym>, Option<Sym>)>,
-    /// What each activation takes from and puts into collections.
-    pub collection_ops: HashMap<(FuncId, Ctx), Vec<super::loops::CollectionOp>>,
+    /// What is done to objects on the way round a loop that is being walked.
+    pub journal: Option<Vec<super::loops::Mutation>>,
+    /// Objects whose contents some operation changes, wherever it stands.
+    pub resized: HashSet<Sym>,
     /// Calls from which an exception may come.
     pub throwing: HashSet<(FuncId, Reg)>,
     /// The operation being interpreted.
@@ -195,7 +197,8 @@ impl<'a> Analyzer<'a> {
             pieces: BTreeSet::new(),
             derived: HashMap::new(),
             exec_results: HashMap::new(),
-            collection_ops: HashMap::new(),
+            journal: None,
+            resized: HashSet::new(),
             throwing: HashSet::new(),
             current: None,
             current_block: BlockId(0),
@@ -231,6 +234,7 @@ impl<'a> Analyzer<'a> {
     pub fn activate(&mut self, frame: Frame, entry: State) -> Outcome {
         let key = (frame.func, frame.ctx);
         if !self.reporting
+            && self.journal.is_none()
             && let Some((state, this, args, outcome, yielded)) = self.memo.get(&key)
             && *this == frame.this
             && *args == frame.args

@@ -8,6 +8,7 @@ use crate::semantic::eval::OpResult;
 use crate::semantic::facts::{Facts, Interval, Types};
 use crate::semantic::flow::{Analyzer, Args};
 use crate::semantic::ir::{BlockId, Reg};
+use crate::semantic::loops::Change;
 use crate::semantic::observe::{PrototypeForm, PrototypeUse, Sink, TimerString};
 use crate::semantic::refine;
 use crate::semantic::state::{Field, Object, Place, State};
@@ -547,6 +548,7 @@ impl Analyzer<'_> {
             return OpResult { value: Some(copy), thrown };
         }
         self.changed(state, call.this, call.range);
+        self.note_mutation(call.this, Change::Altered);
         self.scramble(state, call);
         OpResult { value: Some(call.this), thrown }
     }
@@ -592,7 +594,7 @@ impl Analyzer<'_> {
                 self.append(state, call, method);
                 let mut added = call.args.list.clone();
                 added.extend(call.args.rest);
-                self.note_collection_op(this, false, added);
+                self.note_mutation(this, Change::Added(added, call.args.rest.is_some()));
                 let length = self.model.facts(state, this).length;
                 self.opaque(reg, 97, Facts::number(length, true), &[]).into()
             }
@@ -609,15 +611,14 @@ impl Analyzer<'_> {
                     }
                 };
                 self.shrink(state, call, method);
-                if facts.length.lo > 0.0 {
-                    return Some(element.into());
-                }
                 let undefined = self.model.symbols.undefined();
-                if self.model.input_path(element).is_some() {
-                    element.into()
+                let element = if facts.length.lo > 0.0 || self.model.input_path(element).is_some() {
+                    element
                 } else {
-                    self.one_of(state, reg, 98, &[element, undefined]).into()
-                }
+                    self.one_of(state, reg, 98, &[element, undefined])
+                };
+                self.note_mutation(this, Change::Taken(Some(element)));
+                element.into()
             }
             "splice" => {
                 self.changed(state, this, call.range);
@@ -627,10 +628,10 @@ impl Analyzer<'_> {
                 let added: Vec<Sym> = call.args.list.iter().skip(2).copied().collect();
                 let takes = call.args.list.get(1).is_none_or(|&n| self.model.facts(state, n).range.lo >= 1.0);
                 if takes {
-                    self.note_collection_op(this, true, vec![removed]);
+                    self.note_mutation(this, Change::Taken(None));
                 }
                 if !added.is_empty() {
-                    self.note_collection_op(this, false, added.clone());
+                    self.note_mutation(this, Change::Added(added.clone(), false));
                 }
                 for leaf in self.model.symbols.leaves(this) {
                     let rest = state.object(leaf).and_then(|o| o.rest);
@@ -645,6 +646,7 @@ impl Analyzer<'_> {
             }
             "reverse" => {
                 self.changed(state, this, call.range);
+                self.note_mutation(this, Change::Altered);
                 if let Some(mut elements) = self.exact_elements(state, this) {
                     elements.reverse();
                     let object = state.object_mut(this);
@@ -656,6 +658,7 @@ impl Analyzer<'_> {
             }
             "fill" => {
                 self.changed(state, this, call.range);
+                self.note_mutation(this, Change::Altered);
                 if let Some(value) = call.args.get(0) {
                     for leaf in self.model.symbols.leaves(this) {
                         let rest = state.object(leaf).and_then(|o| o.rest);
@@ -1235,6 +1238,9 @@ impl Analyzer<'_> {
                 let (regex, text) =
                     if call.path.starts_with("String") { (call.args.get(0), Some(this)) } else { (Some(this), call.args.get(0)) };
                 let text = text?;
+                if let (Some(regex), "RegExp.prototype.exec") = (regex, call.path) {
+                    self.note_mutation(regex, Change::Altered);
+                }
                 self.observe_regex(state, regex, text, call.range);
                 let length = self.model.facts(state, text).length;
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: length.hi }), &[text]);
@@ -1280,6 +1286,7 @@ impl Analyzer<'_> {
             }
             "RegExp.prototype.test" => {
                 let text = call.args.get(0)?;
+                self.note_mutation(this, Change::Altered);
                 self.observe_regex(state, Some(this), text, call.range);
                 let regex = self.regex_constant(state, this).unwrap_or(this);
                 Some(self.model.symbols.intern(Value::Call(call.path.into(), vec![regex, text])).into())
@@ -1497,7 +1504,7 @@ impl Analyzer<'_> {
                     object.rest = Some(merged);
                     object.length = Interval { lo: object.length.lo, hi: object.length.hi + 1.0 };
                 }
-                self.note_collection_op(this, false, vec![value]);
+                self.note_mutation(this, Change::Added(vec![value], false));
                 Some(this.into())
             }
             "has" => {
@@ -1512,7 +1519,7 @@ impl Analyzer<'_> {
                     let object = state.object_mut(leaf);
                     object.length = Interval { lo: 0.0, hi: object.length.hi };
                 }
-                self.note_collection_op(this, true, Vec::new());
+                self.note_mutation(this, Change::Taken(None));
                 Some(self.opaque(reg, 97, Facts::of(Types::BOOLEAN), &[]).into())
             }
             "forEach" => {
@@ -1624,6 +1631,7 @@ impl Analyzer<'_> {
 
     fn set_time(&mut self, state: &mut State, call: &Call<'_>, time: Sym) {
         self.changed(state, call.this, call.range);
+        self.note_mutation(call.this, Change::Altered);
         let leaves = self.model.symbols.leaves(call.this);
         for &leaf in &leaves {
             let before = state.object(leaf).and_then(|o| o.time);
