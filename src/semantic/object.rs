@@ -44,6 +44,9 @@ impl Analyzer<'_> {
         let value = self.get(state, reg, object, &key);
         if let PropKey::Name(name) = &key {
             self.observe_read(reg, object, name, value, range);
+            if self.reporting {
+                self.observe_identity(reg, name, value, range);
+            }
         } else if self.reporting {
             self.observe_dynamic_read(object, &key, range);
         }
@@ -336,6 +339,9 @@ impl Analyzer<'_> {
                 "flags" => Some(self.model.symbols.string(&flags)),
                 _ => builtins::method(Types::REGEXP, name).map(|p| self.model.symbols.builtin(&p)),
             },
+            Value::Alloc { kind: AllocKind::Iterator, .. } if let Some(path) = builtins::iterator_method(name) => {
+                Some(self.model.symbols.builtin(&path))
+            }
             _ => {
                 let types = self.types_of(state, object);
                 let inherited = builtins::method(types, name)?;
@@ -577,7 +583,7 @@ impl Analyzer<'_> {
             {
                 self.observe_proto_key("__proto__", range, "written");
             }
-            self.observe_keyed_write(state, object, key, value, range);
+            self.observe_keyed_write(state, object, key, range);
         }
         let leaves = self.model.symbols.leaves(object);
         let strong = leaves.len() == 1;
@@ -594,6 +600,23 @@ impl Analyzer<'_> {
                 PropKey::Dynamic(k) => self.write_dynamic(state, reg, leaf, *k, value),
                 PropKey::Any => {}
             }
+        }
+        if let PropKey::Dynamic(key) = key {
+            self.know_written(state, object, key, value);
+        }
+    }
+
+    /// Until the key or the object changes, what is read under the same key is what was written.
+    fn know_written(&mut self, state: &mut State, object: Sym, key: Sym, value: Sym) {
+        let place = self.model.symbols.intern(Value::Prop(object, PropKey::Dynamic(key)));
+        let stale: Vec<Sym> =
+            state.facts.keys().copied().filter(|&s| s == place || self.model.symbols.contains(s, &|part, _| part == place)).collect();
+        for sym in stale {
+            state.facts.remove(&sym);
+        }
+        let facts = self.model.facts(state, value);
+        if facts.types.only(Types::OBJECTS) {
+            state.learn(place, Facts { no_method: true, ..Facts::of(facts.types) });
         }
     }
 
@@ -787,6 +810,9 @@ impl Analyzer<'_> {
         {
             self.observe_proto_key(name, range, "deleted");
         }
+        if let PropKey::Dynamic(key) = key {
+            self.observe_keyed_delete(state, object, key, range);
+        }
         for &leaf in &leaves {
             if self.write_builtin(state, leaf, &key, undefined, range) {
                 continue;
@@ -852,6 +878,7 @@ impl Analyzer<'_> {
             let result = self.call(state, reg, 8 + (i % 8) as u8, closure, sym, Args::default(), range);
             if let (MemberKind::Field(_), Some(value), PropKey::Name(name)) = (member.kind, result.value, self.key(&member.key, registers))
             {
+                self.name_value(state, &name, value, range);
                 state.object_mut(sym).fields.insert(name, Field::Value(value));
             }
         }

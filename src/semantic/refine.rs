@@ -276,7 +276,7 @@ fn assume_equal(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bo
     {
         let types = typeof_types(&name);
         let learned = if same { types } else { !types };
-        return learn(model, state, of, Facts::of(learned));
+        return learn(model, state, of, Facts { no_method: !learned.may(Types::FUNCTION), ..Facts::of(learned) });
     }
     if let (Value::Prop(of, PropKey::Name(name)), Some(constructor)) = (&value, model.symbols.as_builtin(b))
         && &**name == "constructor"

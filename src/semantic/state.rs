@@ -412,6 +412,7 @@ impl<'a> Merge<'a> {
             let value = |model: &mut Model, field: Option<Field>, object: &Object| match field {
                 Some(Field::Value(v)) => v,
                 None if !object.closed => model.property_symbol(object.base.unwrap_or(sym), &key),
+                None if !object.spreads.is_empty() => model.property_symbol(object.spreads[object.spreads.len() - 1], &key),
                 _ => match object.rest {
                     Some(rest) => rest,
                     None => model.symbols.undefined(),

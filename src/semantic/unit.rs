@@ -38,6 +38,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
     let mut analyzer = Analyzer::new(model, graphs, &names);
     shadowed_context(&mut analyzer);
     let loaded = load(&mut analyzer);
+    analyzer.kept_variables = loaded.slots.keys().copied().collect();
     let entry = if has_entry { entry_value(&mut analyzer, &loaded, &settings.entry) } else { None };
     match entry {
         Some((function, this)) => enter(&mut analyzer, &loaded, function, this),
@@ -46,6 +47,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
     analyzer.settle_demands();
     analyzer.settle_leaks();
     sweep(&mut analyzer, &loaded);
+    analyzer.settle_strings();
     (analyzer.seen, analyzer.bounds)
 }
 

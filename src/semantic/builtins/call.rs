@@ -57,6 +57,11 @@ impl Analyzer<'_> {
                 state.object_mut(this).rest = Some(merged);
                 return self.model.symbols.undefined().into();
             }
+            "[[reject]]" => {
+                let reason = args.get(1).unwrap_or_else(|| self.model.symbols.undefined());
+                self.reject(state, &call, this, reason);
+                return self.model.symbols.undefined().into();
+            }
             "queueMicrotask" => return self.later(state, &call, first),
             "Function.prototype.call" => {
                 let list = args.list.get(1..).unwrap_or_default().to_vec();
@@ -100,6 +105,7 @@ impl Analyzer<'_> {
             Some("Map" | "Set" | "WeakMap" | "WeakSet") => self.collection_call(state, &call),
             Some("Date") => self.date_call(state, &call),
             Some("JSON") => self.json_call(state, &call),
+            Some("Iterator") => self.iterator_call(state, &call),
             _ => None,
         };
         match handled {
@@ -310,6 +316,12 @@ impl Analyzer<'_> {
             if constant && elements.len() <= 64 && matches!(method, "map" | "forEach") {
                 return self.walk_exactly(state, call, method, callback, &elements);
             }
+            if method == "filter"
+                && elements.len() <= 16
+                && let Some(kept) = self.filter_exactly(state, call, callback, &elements)
+            {
+                return kept.into();
+            }
         }
         let site = self.site(call.reg, call.nth);
         state.forget_turn(&self.model, &site);
@@ -459,6 +471,33 @@ impl Analyzer<'_> {
             }
         }
         if method == "map" { self.array_of(state, call.reg, 230, &results).into() } else { undefined.into() }
+    }
+
+    /// A filter whose test has a known outcome for each of a few known elements.
+    fn filter_exactly(&mut self, state: &mut State, call: &Call<'_>, callback: Sym, elements: &[Sym]) -> Option<Sym> {
+        let observing = std::mem::replace(&mut self.reporting, false);
+        let tried = self.passing(&mut state.clone(), call, callback, elements);
+        self.reporting = observing;
+        tried?;
+        let kept = self.passing(state, call, callback, elements)?;
+        Some(self.array_of(state, call.reg, 230, &kept))
+    }
+
+    /// The elements that a test lets through, if that is known of each.
+    fn passing(&mut self, state: &mut State, call: &Call<'_>, test: Sym, elements: &[Sym]) -> Option<Vec<Sym>> {
+        let undefined = self.model.symbols.undefined();
+        let mut kept = Vec::new();
+        for (i, &element) in elements.iter().enumerate() {
+            let index = self.model.symbols.number(i as f64);
+            let args = Args::of([element, index, call.this]);
+            let result = self.call(state, call.reg, call.nth.wrapping_add(1), test, undefined, args, call.range);
+            match self.model.facts(state, result.value?).truth() {
+                (true, false) => kept.push(element),
+                (false, true) => {}
+                _ => return None,
+            }
+        }
+        Some(kept)
     }
 
     fn flattened(&mut self, state: &mut State, value: Sym, reg: Reg) -> Sym {
@@ -735,17 +774,17 @@ impl Analyzer<'_> {
             "join" => self.join_text(state, call).into(),
             "values" => {
                 let element = self.element_of(state, this, reg, 1);
-                self.array_with(state, reg, 230, Some(element), facts.length).into()
+                self.iterator(state, reg, element, facts.length).into()
             }
             "keys" => {
                 let index = self.opaque(reg, 97, Facts::number(Interval { lo: 0.0, hi: facts.length.hi }, true), &[]);
-                self.array_with(state, reg, 230, Some(index), facts.length).into()
+                self.iterator(state, reg, index, facts.length).into()
             }
             "entries" => {
                 let element = self.element_of(state, this, reg, 1);
                 let index = self.opaque(reg, 97, Facts::number(Interval { lo: 0.0, hi: facts.length.hi }, true), &[]);
                 let pair = self.array_of(state, reg, 236, &[index, element]);
-                self.array_with(state, reg, 230, Some(pair), facts.length).into()
+                self.iterator(state, reg, pair, facts.length).into()
             }
             "at" => {
                 let key = match call.args.get(0).map(|a| self.key_of(a)) {
@@ -759,9 +798,20 @@ impl Analyzer<'_> {
                 };
                 element.into()
             }
-            "includes" | "indexOf" | "lastIndexOf" => return None,
+            "includes" => {
+                let key = call.args.get(0)?;
+                self.note_compared(state, this, key);
+                return self.is_member(state, this, key).map(OpResult::from);
+            }
             _ => return None,
         })
+    }
+
+    /// Whether a constant is among constants, if all are known.
+    fn is_member(&mut self, state: &State, list: Sym, key: Sym) -> Option<Sym> {
+        let elements = self.exact_elements(state, list)?;
+        let known = self.model.symbols.is_constant(key) && elements.iter().all(|&e| self.model.symbols.is_constant(e));
+        known.then(|| self.model.symbols.boolean(elements.contains(&key)))
     }
 
     fn append(&mut self, state: &mut State, call: &Call<'_>, method: &str) {
@@ -1238,8 +1288,11 @@ impl Analyzer<'_> {
                 let (regex, text) =
                     if call.path.starts_with("String") { (call.args.get(0), Some(this)) } else { (Some(this), call.args.get(0)) };
                 let text = text?;
-                if let (Some(regex), "RegExp.prototype.exec") = (regex, call.path) {
-                    self.note_mutation(regex, Change::Altered);
+                if call.path == "RegExp.prototype.exec" {
+                    self.note_mutation(this, Change::Altered);
+                }
+                if call.path.starts_with("RegExp") {
+                    self.observe_kept_position(this, call.range);
                 }
                 self.observe_regex(state, regex, text, call.range);
                 let length = self.model.facts(state, text).length;
@@ -1287,6 +1340,7 @@ impl Analyzer<'_> {
             "RegExp.prototype.test" => {
                 let text = call.args.get(0)?;
                 self.note_mutation(this, Change::Altered);
+                self.observe_kept_position(this, call.range);
                 self.observe_regex(state, Some(this), text, call.range);
                 let regex = self.regex_constant(state, this).unwrap_or(this);
                 Some(self.model.symbols.intern(Value::Call(call.path.into(), vec![regex, text])).into())
@@ -1403,13 +1457,38 @@ impl Analyzer<'_> {
 
     // Promises.
 
+    /// A rejection is an exception that comes later.
+    fn reject(&mut self, state: &mut State, call: &Call<'_>, promise: Sym, reason: Sym) {
+        let at = call.args.ranges.last().copied().unwrap_or(call.range);
+        self.observe_sink(state, reason, at, Sink::Throw);
+        let before = self.rejection(state, call.reg, 98, promise);
+        let all: Vec<Sym> = before.into_iter().chain([reason]).collect();
+        let merged = self.one_of(state, call.reg, 99, &all);
+        state.object_mut(promise).fields.insert("[[reason]]".into(), Field::Value(merged));
+    }
+
+    /// What a rejection handler receives.
+    fn caught_reason(&mut self, state: &mut State, call: &Call<'_>) -> Sym {
+        let unknown = self.opaque(call.reg, 98, Facts::ANY, &[]);
+        match self.rejection(state, call.reg, 96, call.this) {
+            Some(reason) => self.one_of(state, call.reg, 95, &[unknown, reason]),
+            None => unknown,
+        }
+    }
+
     fn promise_call(&mut self, state: &mut State, call: &Call<'_>) -> Option<OpResult> {
         let reg = call.reg;
         let undefined = self.model.symbols.undefined();
         match call.path {
-            "Promise.resolve" | "Promise.reject" => {
+            "Promise.resolve" => {
                 let value = call.args.get(0).unwrap_or(undefined);
                 Some(self.promise(state, reg, 230, value).into())
+            }
+            "Promise.reject" => {
+                let reason = call.args.get(0).unwrap_or(undefined);
+                let promise = self.allocate(state, reg, 230, AllocKind::Promise, Object::new());
+                self.reject(state, call, promise, reason);
+                Some(promise.into())
             }
             "Promise.all" | "Promise.race" | "Promise.any" | "Promise.allSettled" => {
                 let list = call.args.get(0)?;
@@ -1438,16 +1517,25 @@ impl Analyzer<'_> {
                 let value = self.settled(state, reg, 99, call.this);
                 let callback = call.args.get(0).unwrap_or(undefined);
                 let result = self.call(state, reg, call.nth.wrapping_add(1), callback, undefined, Args::of([value]), call.range);
+                let mut values: Vec<Sym> = result.value.into_iter().collect();
+                let mut reason = self.rejection(state, reg, 94, call.this);
                 if let Some(on_error) = call.args.get(1) {
-                    let error = self.opaque(reg, 98, Facts::ANY, &[]);
+                    let error = self.caught_reason(state, call);
                     let mut branch = state.clone();
-                    self.call(&mut branch, reg, call.nth.wrapping_add(2), on_error, undefined, Args::of([error]), call.range);
+                    let handled =
+                        self.call(&mut branch, reg, call.nth.wrapping_add(2), on_error, undefined, Args::of([error]), call.range);
+                    values.extend(handled.value);
+                    reason = None;
                 }
-                let value = result.value.unwrap_or(undefined);
-                Some(OpResult { value: Some(self.promise(state, reg, 230, value)), thrown: result.thrown })
+                let value = if values.is_empty() { undefined } else { self.one_of(state, reg, 93, &values) };
+                let promise = self.promise(state, reg, 230, value);
+                if let Some(reason) = reason {
+                    state.object_mut(promise).fields.insert("[[reason]]".into(), Field::Value(reason));
+                }
+                Some(OpResult { value: Some(promise), thrown: result.thrown })
             }
             "Promise.prototype.catch" => {
-                let error = self.opaque(reg, 98, Facts::ANY, &[]);
+                let error = self.caught_reason(state, call);
                 let value = self.settled(state, reg, 99, call.this);
                 let mut branch = state.clone();
                 let callback = call.args.get(0).unwrap_or(undefined);
@@ -1509,6 +1597,10 @@ impl Analyzer<'_> {
             }
             "has" => {
                 let key = call.args.get(0)?;
+                self.note_compared(state, this, key);
+                if let Some(known) = self.is_member(state, this, key) {
+                    return Some(known.into());
+                }
                 let kind = call.path.split('.').next().unwrap_or("Set");
                 let path = if kind.ends_with("Map") { "Map.prototype.has" } else { "Set.prototype.has" };
                 Some(self.model.symbols.intern(Value::Call(path.into(), vec![this, key])).into())
@@ -1545,10 +1637,37 @@ impl Analyzer<'_> {
                     "entries" => self.array_of(state, reg, 237, &[key, value]),
                     _ => value,
                 };
-                Some(self.array_with(state, reg, 230, Some(element), length).into())
+                Some(self.iterator(state, reg, element, length).into())
             }
             _ => None,
         }
+    }
+
+    // Iterators.
+
+    fn iterator(&mut self, state: &mut State, reg: Reg, element: Sym, length: Interval) -> Sym {
+        self.allocate(state, reg, 230, AllocKind::Iterator, Object { rest: Some(element), length, ..Object::new() })
+    }
+
+    /// `next`, `return` and `throw` of an iterator that the language made.
+    fn iterator_call(&mut self, state: &mut State, call: &Call<'_>) -> Option<OpResult> {
+        let (reg, this) = (call.reg, call.this);
+        for leaf in self.model.symbols.leaves(this) {
+            self.observe_outliving_write(leaf, call.range);
+        }
+        let value = match call.path {
+            "Iterator.prototype.next" => {
+                let (element, undefined) = (self.element_of(state, this, reg, 1), self.model.symbols.undefined());
+                self.one_of(state, reg, 97, &[element, undefined])
+            }
+            "Iterator.prototype.return" => call.args.get(0).unwrap_or_else(|| self.model.symbols.undefined()),
+            _ => return None,
+        };
+        let done = self.opaque(reg, 98, Facts::of(Types::BOOLEAN), &[]);
+        let mut object = Object::new();
+        object.fields.insert("value".into(), Field::Value(value));
+        object.fields.insert("done".into(), Field::Value(done));
+        Some(self.allocate(state, reg, 231, AllocKind::Object, object).into())
     }
 
     fn held_values(&mut self, state: &mut State, collection: Sym) -> Vec<Sym> {
@@ -1657,7 +1776,13 @@ impl Analyzer<'_> {
                 {
                     return Some(self.stringify_with(state, call, value, replacer));
                 }
-                None
+                let written = self.written(state, call.reg, value, call.range);
+                if written.computed.is_empty() {
+                    return None;
+                }
+                let own = (!written.replaced.contains(&value)).then_some(value);
+                let parts: Vec<Sym> = own.into_iter().chain(written.computed).collect();
+                Some(self.opaque(call.reg, call.nth, Facts::string(Interval::LENGTH), &parts).into())
             }
             "JSON.parse" => {
                 let text = call.args.get(0)?;
@@ -1820,10 +1945,13 @@ impl Analyzer<'_> {
         let undefined = self.model.symbols.undefined();
         let Some(executor) = call.args.get(0) else { return undefined.into() };
         let promise = self.allocate(state, call.reg, 230, AllocKind::Promise, Object::new());
-        let mark = self.model.symbols.string("[[resolve]]");
-        let resolver = self.model.symbols.builtin("[[resolve]]");
-        let resolve = self.model.symbols.intern(Value::Bound { target: resolver, this: promise, args: vec![mark] });
-        let result = self.call(state, call.reg, 1, executor, undefined, Args::of([resolve, resolve]), call.range);
+        let mut settler = |name: &str| {
+            let mark = self.model.symbols.string(name);
+            let target = self.model.symbols.builtin(name);
+            self.model.symbols.intern(Value::Bound { target, this: promise, args: vec![mark] })
+        };
+        let (resolve, reject) = (settler("[[resolve]]"), settler("[[reject]]"));
+        let result = self.call(state, call.reg, 1, executor, undefined, Args::of([resolve, reject]), call.range);
         OpResult { value: Some(promise), thrown: result.thrown }
     }
 }
