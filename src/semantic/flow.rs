@@ -159,8 +159,10 @@ pub struct Analyzer<'a> {
     pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
     /// Results of `exec`: the expression, if it is a literal, and the text.
     pub exec_results: HashMap<Sym, (Option<Sym>, Option<Sym>)>,
-    /// What each activation takes from and puts into collections.
-    pub collection_ops: HashMap<(FuncId, Ctx), Vec<super::loops::CollectionOp>>,
+    /// What is done to objects on the way round a loop that is being walked.
+    pub journal: Option<Vec<super::loops::Mutation>>,
+    /// Objects whose contents some operation changes, wherever it stands.
+    pub resized: HashSet<Sym>,
     /// Calls from which an exception may come.
     pub throwing: HashSet<(FuncId, Reg)>,
     /// The operation being interpreted.
@@ -207,7 +209,8 @@ impl<'a> Analyzer<'a> {
             words: BTreeSet::new(),
             derived: HashMap::new(),
             exec_results: HashMap::new(),
-            collection_ops: HashMap::new(),
+            journal: None,
+            resized: HashSet::new(),
             throwing: HashSet::new(),
             current: None,
             current_block: BlockId(0),
@@ -243,6 +246,7 @@ impl<'a> Analyzer<'a> {
     pub fn activate(&mut self, frame: Frame, entry: State) -> Outcome {
         let key = (frame.func, frame.ctx);
         if !self.reporting
+            && self.journal.is_none()
             && let Some((state, this, args, outcome, yielded)) = self.memo.get(&key)
             && *this == frame.this
             && *args == frame.args
@@ -496,6 +500,7 @@ impl Run {
             ctx: analyzer.frame().ctx,
             func: self.func,
             block: to,
+            round: self.cfg.is_header(to),
             widen: self.visits[to.index()] >= limits::WIDEN_AFTER && self.cfg.is_header(to),
         };
         let changed = if self.cfg.is_header(to) || from == to {
@@ -548,7 +553,7 @@ impl Run {
 
     fn leave(&mut self, analyzer: &mut Analyzer<'_>, mut state: State, value: Sym, by: BlockId) {
         state.slots.insert(RESULT, value);
-        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, widen: false };
+        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, round: false, widen: false };
         let exit = if by == EXIT { &mut self.normal } else { &mut self.thrown };
         match exit {
             Some(known) => {

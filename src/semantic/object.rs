@@ -8,6 +8,7 @@ use super::facts::{Facts, Interval, Types};
 use super::flow::{Analyzer, Args};
 use super::ir::{Arg, BinaryOp, ClassId, FuncId, Key, MemberKind, OpKind, Reg};
 use super::limits;
+use super::loops::Change;
 use super::model::is_turn;
 use super::observe::{ContextOverride, Mention, NativeWrite, ProtoKey, PrototypeForm, PrototypeUse, SharedState};
 use super::state::{Field, Object, State};
@@ -198,10 +199,14 @@ impl Analyzer<'_> {
         if let (Some(rest), true) = (known.rest, is_plain)
             && (builtins::method(self.types_of(state, object), name).is_none() || is_index)
         {
-            let undefined = self.model.symbols.undefined();
             let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
             self.model.symbols.add_operand(merged, rest);
-            self.model.symbols.add_operand(merged, undefined);
+            // As with an array of the input: a constant index is not doubted.
+            let is_element = is_index && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
+            if !is_element {
+                let undefined = self.model.symbols.undefined();
+                self.model.symbols.add_operand(merged, undefined);
+            }
             return merged;
         }
         match known.prototype {
@@ -638,6 +643,11 @@ impl Analyzer<'_> {
 
     fn write_named(&mut self, state: &mut State, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, strong: bool) {
         let is_old = matches!(self.model.symbols.value(object), Value::Alloc { old: true, .. });
+        // Fields of tracked objects are values of their own; what is read elsewhere goes by the object.
+        let is_tracked = matches!(self.model.symbols.value(object), Value::Alloc { old: false, .. });
+        if !is_tracked || &**name == "length" || name.bytes().all(|b| b.is_ascii_digit()) {
+            self.note_mutation(object, Change::Altered);
+        }
         let before = state.object(object).and_then(|o| o.fields.get(name).copied());
         let new = if strong && !is_old {
             value
@@ -667,9 +677,8 @@ impl Analyzer<'_> {
     }
 
     fn write_dynamic(&mut self, state: &mut State, reg: Reg, object: Sym, key: Sym, value: Sym) {
-        if self.adds_at_end(object, key) {
-            self.note_collection_op(object, false, vec![value]);
-        }
+        let change = if self.adds_at_end(object, key) { Change::Added(vec![value], false) } else { Change::Altered };
+        self.note_mutation(object, change);
         let rest = state.object(object).and_then(|o| o.rest);
         let all: Vec<Sym> = rest.into_iter().chain([value]).collect();
         let merged = self.one_of(state, reg, 70, &all);
@@ -815,6 +824,7 @@ impl Analyzer<'_> {
                 continue;
             }
             self.observe_outliving_write(leaf, range);
+            self.note_mutation(leaf, Change::Altered);
             match &key {
                 PropKey::Name(name) if leaves.len() == 1 => {
                     state.object_mut(leaf).fields.insert(name.clone(), Field::Absent);

@@ -3,13 +3,15 @@
 use std::rc::Rc;
 
 use super::fold;
+use crate::semantic::choice::Choice;
 use crate::semantic::eval::OpResult;
 use crate::semantic::facts::{Facts, Interval, Types};
 use crate::semantic::flow::{Analyzer, Args};
 use crate::semantic::ir::{BlockId, Reg};
+use crate::semantic::loops::Change;
 use crate::semantic::observe::{PrototypeForm, PrototypeUse, Sink, TimerString};
 use crate::semantic::refine;
-use crate::semantic::state::{Condition, Field, Object, Place, State};
+use crate::semantic::state::{Field, Object, Place, State};
 use crate::semantic::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::source::TextRange;
 
@@ -254,7 +256,7 @@ impl Analyzer<'_> {
             if result.value.is_none() {
                 break;
             }
-            let place = Place { ctx, func, block, widen: round > 1 };
+            let place = Place { ctx, func, block, round: true, widen: round > 1 };
             if !state.join(&mut self.model, &branch, place) {
                 break;
             }
@@ -370,7 +372,7 @@ impl Analyzer<'_> {
                 };
                 let result = self.opaque(call.reg, 91, Facts::of(Types::BOOLEAN), &[]);
                 let (if_true, if_false) = if truth { (facts, Vec::new()) } else { (Vec::new(), facts) };
-                state.conditions.insert(result, Rc::new(Condition { if_true: Some(if_true), if_false: Some(if_false) }));
+                state.choices.insert(result, Rc::new(Choice::of_truth(result, if_true, if_false)));
                 result
             }
             "find" | "findLast" => {
@@ -590,6 +592,7 @@ impl Analyzer<'_> {
             return OpResult { value: Some(copy), thrown };
         }
         self.changed(state, call.this, call.range);
+        self.note_mutation(call.this, Change::Altered);
         self.scramble(state, call);
         OpResult { value: Some(call.this), thrown }
     }
@@ -616,6 +619,7 @@ impl Analyzer<'_> {
             for measure in ["length", "size"] {
                 let length = self.model.property_symbol(leaf, measure);
                 state.facts.remove(&length);
+                state.choices.remove(&length);
             }
             if let Some(known) = state.facts.get(&leaf).copied() {
                 let known = Facts { length: Interval::LENGTH, ..known };
@@ -634,7 +638,7 @@ impl Analyzer<'_> {
                 self.append(state, call, method);
                 let mut added = call.args.list.clone();
                 added.extend(call.args.rest);
-                self.note_collection_op(this, false, added);
+                self.note_mutation(this, Change::Added(added, call.args.rest.is_some()));
                 let length = self.model.facts(state, this).length;
                 self.opaque(reg, 97, Facts::number(length, true), &[]).into()
             }
@@ -651,15 +655,14 @@ impl Analyzer<'_> {
                     }
                 };
                 self.shrink(state, call, method);
-                if facts.length.lo > 0.0 {
-                    return Some(element.into());
-                }
                 let undefined = self.model.symbols.undefined();
-                if self.model.input_path(element).is_some() {
-                    element.into()
+                let element = if facts.length.lo > 0.0 || self.model.input_path(element).is_some() {
+                    element
                 } else {
-                    self.one_of(state, reg, 98, &[element, undefined]).into()
-                }
+                    self.one_of(state, reg, 98, &[element, undefined])
+                };
+                self.note_mutation(this, Change::Taken(Some(element)));
+                element.into()
             }
             "splice" => {
                 self.changed(state, this, call.range);
@@ -669,10 +672,10 @@ impl Analyzer<'_> {
                 let added: Vec<Sym> = call.args.list.iter().skip(2).copied().collect();
                 let takes = call.args.list.get(1).is_none_or(|&n| self.model.facts(state, n).range.lo >= 1.0);
                 if takes {
-                    self.note_collection_op(this, true, vec![removed]);
+                    self.note_mutation(this, Change::Taken(None));
                 }
                 if !added.is_empty() {
-                    self.note_collection_op(this, false, added.clone());
+                    self.note_mutation(this, Change::Added(added.clone(), false));
                 }
                 for leaf in self.model.symbols.leaves(this) {
                     let rest = state.object(leaf).and_then(|o| o.rest);
@@ -687,6 +690,7 @@ impl Analyzer<'_> {
             }
             "reverse" => {
                 self.changed(state, this, call.range);
+                self.note_mutation(this, Change::Altered);
                 if let Some(mut elements) = self.exact_elements(state, this) {
                     elements.reverse();
                     let object = state.object_mut(this);
@@ -698,6 +702,7 @@ impl Analyzer<'_> {
             }
             "fill" => {
                 self.changed(state, this, call.range);
+                self.note_mutation(this, Change::Altered);
                 if let Some(value) = call.args.get(0) {
                     for leaf in self.model.symbols.leaves(this) {
                         let rest = state.object(leaf).and_then(|o| o.rest);
@@ -1289,6 +1294,9 @@ impl Analyzer<'_> {
                 let (regex, text) =
                     if call.path.starts_with("String") { (call.args.get(0), Some(this)) } else { (Some(this), call.args.get(0)) };
                 let text = text?;
+                if call.path == "RegExp.prototype.exec" {
+                    self.note_mutation(this, Change::Altered);
+                }
                 if call.path.starts_with("RegExp") {
                     self.observe_kept_position(this, call.range);
                 }
@@ -1337,6 +1345,7 @@ impl Analyzer<'_> {
             }
             "RegExp.prototype.test" => {
                 let text = call.args.get(0)?;
+                self.note_mutation(this, Change::Altered);
                 self.observe_kept_position(this, call.range);
                 self.observe_regex(state, Some(this), text, call.range);
                 let regex = self.regex_constant(state, this).unwrap_or(this);
@@ -1589,7 +1598,7 @@ impl Analyzer<'_> {
                     object.rest = Some(merged);
                     object.length = Interval { lo: object.length.lo, hi: object.length.hi + 1.0 };
                 }
-                self.note_collection_op(this, false, vec![value]);
+                self.note_mutation(this, Change::Added(vec![value], false));
                 Some(this.into())
             }
             "has" => {
@@ -1608,7 +1617,7 @@ impl Analyzer<'_> {
                     let object = state.object_mut(leaf);
                     object.length = Interval { lo: 0.0, hi: object.length.hi };
                 }
-                self.note_collection_op(this, true, Vec::new());
+                self.note_mutation(this, Change::Taken(None));
                 Some(self.opaque(reg, 97, Facts::of(Types::BOOLEAN), &[]).into())
             }
             "forEach" => {
@@ -1747,6 +1756,7 @@ impl Analyzer<'_> {
 
     fn set_time(&mut self, state: &mut State, call: &Call<'_>, time: Sym) {
         self.changed(state, call.this, call.range);
+        self.note_mutation(call.this, Change::Altered);
         let leaves = self.model.symbols.leaves(call.this);
         for &leaf in &leaves {
             let before = state.object(leaf).and_then(|o| o.time);
