@@ -774,7 +774,7 @@ impl Analyzer<'_> {
     fn next(&mut self, state: &mut State, reg: Reg, iterator: Sym) -> OpResult {
         let of = self.iterated(iterator);
         let site = self.site(reg, 0);
-        state.forget_turn(&self.model, &site);
+        state.forget_turn(&mut self.model, &site);
         let Value::Call(path, _) = self.model.symbols.value(iterator).clone() else {
             return self.opaque(reg, 0, Facts::ANY, &[iterator]).into();
         };

@@ -1,7 +1,7 @@
 //! What holds at one program point: the values of variables, the contents of objects, the facts
 //! about symbols, and what stored conditions imply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use imbl::OrdMap;
@@ -137,12 +137,13 @@ impl State {
     }
 
     /// Forgets what is known of values of one turn of an iteration, before the next turn begins.
-    pub fn forget_turn(&mut self, model: &Model, site: &Site) {
+    pub fn forget_turn(&mut self, model: &mut Model, site: &Site) {
         self.forget(model, |_, value| matches!(value, Value::Instance(_, Which::Turn(at)) if **at == *site));
     }
 
     /// Forgets what is known of every symbol that has a part for which `stale` holds.
-    pub fn forget(&mut self, model: &Model, stale: impl Fn(Sym, &Value) -> bool) {
+    pub fn forget(&mut self, model: &mut Model, stale: impl Fn(Sym, &Value) -> bool) {
+        model.work += self.facts.len() as u64 / 4;
         let facts: Vec<Sym> = self.facts.keys().copied().filter(|s| model.symbols.contains(*s, &stale)).collect();
         for sym in facts {
             self.facts.remove(&sym);
@@ -319,7 +320,7 @@ impl Merge<'_> {
         let own = model.property_symbol(sym, "length");
         let merged = model.property_symbol(phi, "length");
         let earlier = empty.conditions.get(&own).and_then(|c| c.if_false.clone()).unwrap_or_default();
-        let facts = gained(empty, &[other]).into_iter().chain(earlier).collect();
+        let facts = gained(model, empty, &[other]).into_iter().chain(earlier).collect();
         self.left_conditions(merged, Condition { if_true: Some(Vec::new()), if_false: Some(facts) });
     }
 
@@ -346,11 +347,13 @@ impl Merge<'_> {
             });
             return Some(values.collect());
         }
-        let merged: Vec<(Rc<str>, Sym)> = state
-            .conditions
-            .keys()
-            .filter_map(|c| match model.symbols.value(*c) {
-                Value::Prop(base, super::symbol::PropKey::Name(key)) if *base == sym => Some((key.clone(), *c)),
+        let merged: Vec<(Rc<str>, Sym)> = model
+            .symbols
+            .properties(sym)
+            .iter()
+            .filter(|flag| state.conditions.contains_key(*flag))
+            .filter_map(|flag| match model.symbols.value(*flag) {
+                Value::Prop(_, super::symbol::PropKey::Name(key)) => Some((key.clone(), *flag)),
                 _ => None,
             })
             .collect();
@@ -371,7 +374,7 @@ impl Merge<'_> {
             let right = model.assumed(self.right, b, truth);
             match (left, right) {
                 (None, None) => None,
-                (Some(only), None) | (None, Some(only)) => Some(gained(&only, &[&self.left, self.right])),
+                (Some(only), None) | (None, Some(only)) => Some(gained(model, &only, &[&self.left, self.right])),
                 (Some(l), Some(r)) => Some(common(model, &l, &r, &[&self.left, self.right])),
             }
         });
@@ -458,12 +461,12 @@ impl Merge<'_> {
                 merged.spreads.push(*spread);
             }
         }
-        let keys: std::collections::BTreeSet<Rc<str>> = a.fields.keys().chain(b.fields.keys()).cloned().collect();
+        let differ = a.fields.iter().filter(|(key, field)| b.fields.get(*key) != Some(field)).map(|(key, _)| key);
+        let added = b.fields.keys().filter(|key| !a.fields.contains_key(*key));
+        model.work += a.fields.len() as u64 / 4;
+        let keys: Vec<Rc<str>> = differ.chain(added).cloned().collect();
         for key in keys {
             let (x, y) = (a.fields.get(&key).copied(), b.fields.get(&key).copied());
-            if x == y {
-                continue;
-            }
             if let (Some(Field::Getter(_)), _) | (_, Some(Field::Getter(_))) = (x, y) {
                 merged.fields.insert(key.clone(), x.or(y).unwrap_or(Field::Absent));
                 continue;
@@ -532,7 +535,7 @@ impl Merge<'_> {
                 _ => continue,
             };
             let mut facts: BTreeMap<Sym, Facts> = BTreeMap::new();
-            for (about, known) in gained(empty, &[other]).into_iter().chain(earlier(empty)) {
+            for (about, known) in gained(model, empty, &[other]).into_iter().chain(earlier(empty)) {
                 let entry = facts.entry(about).or_insert(known);
                 *entry = entry.meet(known);
             }
@@ -545,53 +548,43 @@ impl Merge<'_> {
     fn conditions(&mut self, model: &mut Model) -> OrdMap<Sym, Rc<Condition>> {
         let mut conditions = self.left.conditions.clone();
         let emptiness = self.emptiness(model);
-        for (sym, condition) in &self.right.conditions {
-            match conditions.get(sym) {
-                Some(same) if same == condition => {}
-                Some(_) => {
+        for item in self.left.conditions.diff(&self.right.conditions) {
+            match item {
+                DiffItem::Update { old: (sym, _), .. } => {
                     conditions.remove(sym);
                 }
-                None if self.place.widen => {}
-                None => {
+                DiffItem::Remove(sym, _) if self.place.widen => {
+                    conditions.remove(sym);
+                }
+                DiffItem::Add(sym, condition) if !self.place.widen && conditions.len() < limits::FACTS_MAX => {
                     conditions.insert(*sym, condition.clone());
                 }
+                DiffItem::Add(..) | DiffItem::Remove(..) => {}
             }
-        }
-        if self.place.widen {
-            conditions = conditions.into_iter().filter(|(sym, _)| self.right.conditions.contains_key(sym)).collect();
         }
         conditions.extend(emptiness);
         conditions
     }
 }
 
-/// Facts of `state` that are not in all of `base` already.
-fn gained(state: &State, base: &[&State]) -> Vec<(Sym, Facts)> {
+/// Facts of `state` that are not in all of `base` already; of very many, the newest.
+fn gained(model: &mut Model, state: &State, base: &[&State]) -> Vec<(Sym, Facts)> {
     let mut facts: Vec<(Sym, Facts)> = Vec::new();
-    for (sym, fact) in &state.facts {
-        if base.iter().any(|b| b.facts.get(sym) != Some(fact)) {
+    for item in base.iter().flat_map(|base| base.facts.diff(&state.facts)) {
+        if let DiffItem::Add(sym, fact) | DiffItem::Update { new: (sym, fact), .. } = item {
             facts.push((*sym, *fact));
         }
     }
-    facts
+    model.work += facts.len() as u64 / 4;
+    facts.sort_unstable_by_key(|(sym, _)| *sym);
+    facts.dedup_by_key(|(sym, _)| *sym);
+    facts.split_off(facts.len().saturating_sub(limits::IMPLIED_MAX))
 }
 
 /// Facts that hold in both of two states and not in all of `base` already.
 fn common(model: &mut Model, left: &State, right: &State, base: &[&State]) -> Vec<(Sym, Facts)> {
-    let mut facts = Vec::new();
-    for (sym, _) in gained(left, base) {
-        let joined = model.facts(left, sym).join(model.facts(right, sym));
-        if joined != Facts::ANY {
-            facts.push((sym, joined));
-        }
-    }
-    for (sym, _) in gained(right, base) {
-        if !facts.iter().any(|(s, _)| *s == sym) {
-            let joined = model.facts(left, sym).join(model.facts(right, sym));
-            if joined != Facts::ANY {
-                facts.push((sym, joined));
-            }
-        }
-    }
-    facts
+    let symbols: BTreeSet<Sym> = 
+        [left, right].into_iter().flat_map(|state| gained(model, state, base)).map(|(sym, _)| sym).collect();
+    let joined = symbols.into_iter().map(|sym| (sym, model.facts(left, sym).join(model.facts(right, sym))));
+    joined.filter(|(_, facts)| *facts != Facts::ANY).collect()
 }

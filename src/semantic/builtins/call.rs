@@ -295,7 +295,7 @@ impl Analyzer<'_> {
             }
         }
         let site = self.site(call.reg, call.nth);
-        state.forget_turn(&self.model, &site);
+        state.forget_turn(&mut self.model, &site);
         let element = self.element_of(state, call.this, call.reg, 1);
         let element = self.instance(state, element, site.clone());
         let index = self.opaque(call.reg, 90, Facts::number(Interval { lo: 0.0, hi: receiver.length.hi }, true), &[]);
@@ -472,7 +472,7 @@ impl Analyzer<'_> {
             }
         }
         let site = self.site(call.reg, call.nth);
-        state.forget_turn(&self.model, &site);
+        state.forget_turn(&mut self.model, &site);
         let element = self.element_of(state, call.this, call.reg, 1);
         let element = self.instance(state, element, site.clone());
         let start = call.args.get(1).unwrap_or(element);
@@ -518,8 +518,8 @@ impl Analyzer<'_> {
         let mut thrown = None;
         if let Some(callback) = call.args.get(0) {
             let (a, b) = (self.site(call.reg, call.nth), self.site(call.reg, call.nth ^ 0x40));
-            state.forget_turn(&self.model, &a);
-            state.forget_turn(&self.model, &b);
+            state.forget_turn(&mut self.model, &a);
+            state.forget_turn(&mut self.model, &b);
             let element = self.element_of(state, call.this, call.reg, 1);
             let args = Args::of([self.instance(state, element, a), self.instance(state, element, b)]);
             thrown = self.each(state, call, call.nth.wrapping_add(1), callback, args).2;
@@ -586,7 +586,7 @@ impl Analyzer<'_> {
                     _ => {
                         let element = self.element_of(state, this, reg, 1);
                         let site = self.site(reg, call.nth);
-                        state.forget_turn(&self.model, &site);
+                        state.forget_turn(&mut self.model, &site);
                         self.instance(state, element, site)
                     }
                 };
@@ -1497,7 +1497,7 @@ impl Analyzer<'_> {
             "forEach" => {
                 let callback = call.args.get(0)?;
                 let site = self.site(reg, call.nth);
-                state.forget_turn(&self.model, &site);
+                state.forget_turn(&mut self.model, &site);
                 let values = self.held_values(state, this);
                 let element = self.one_of(state, reg, 96, &values);
                 let element = self.instance(state, element, site.clone());
