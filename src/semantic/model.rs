@@ -399,7 +399,7 @@ impl Model {
             && let Value::Builtin(path) = self.symbols.value(base)
             && &**path == "__env"
         {
-            return Facts::of(Types::STRING | Types::NUMBER | Types::BOOLEAN | Types::UNDEFINED);
+            return Facts::of(Types::JSON);
         }
         if self.is_of_input(sym) {
             let base_facts = self.facts(state, base);

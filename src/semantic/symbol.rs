@@ -320,7 +320,7 @@ impl Symbols {
         matches!(self.value(sym), Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) | Value::BigInt(_))
     }
 
-    /// A constant as a property key.
+    /// A constant as a property key. A well-known symbol is written as ECMA-262 writes it, `@@iterator`.
     pub fn key_text(&self, sym: Sym) -> Option<Rc<str>> {
         Some(match self.value(sym) {
             Value::Str(s) => s.clone(),
@@ -329,6 +329,10 @@ impl Symbols {
             Value::Null => "null".into(),
             Value::Undefined => "undefined".into(),
             Value::BigInt(n) => n.clone(),
+            Value::Builtin(path) => match path.strip_prefix("Symbol.") {
+                Some(name) if !matches!(name, "for" | "keyFor" | "prototype") => format!("@@{name}").into(),
+                _ => return None,
+            },
             _ => return None,
         })
     }
