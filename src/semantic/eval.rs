@@ -896,7 +896,7 @@ impl Analyzer<'_> {
     fn next(&mut self, state: &mut State, reg: Reg, iterator: Sym) -> OpResult {
         let of = self.iterated(iterator);
         let site = self.site(reg, 0);
-        state.forget_turn(&self.model, &site);
+        state.forget_turn(&mut self.model, &site);
         let Value::Call(path, _) = self.model.symbols.value(iterator).clone() else {
             return self.opaque(reg, 0, Facts::ANY, &[iterator]).into();
         };
@@ -974,7 +974,8 @@ impl Analyzer<'_> {
     /// Whether only the property `key` is ever read of the result of `reg`.
     fn is_read_only_for(&self, reg: Reg, key: &str) -> bool {
         let uses = self.uses_of(reg);
-        let reads = |user: Reg| matches!(&self.op(user).kind, OpKind::Get { object, key: Key::Name(name), .. } if *object == reg && name == key);
+        let reads =
+            |user: Reg| matches!(&self.op(user).kind, OpKind::Get { object, key: Key::Name(name), .. } if *object == reg && name == key);
         !uses.is_empty() && uses.iter().all(|&(user, _)| reads(user))
     }
 

@@ -116,8 +116,8 @@ pub struct Analyzer<'a> {
     pub sweeping: bool,
     /// The stack of activations.
     pub frames: Vec<Frame>,
-    /// Operations interpreted.
-    pub steps: u64,
+    /// The work at which no more calls are entered.
+    pub work_max: u64,
     /// Bounds reached, by name.
     pub bounds: BTreeMap<&'static str, u64>,
     /// Blocks that were observed.
@@ -188,7 +188,7 @@ impl<'a> Analyzer<'a> {
             reporting: false,
             sweeping: false,
             frames: Vec::new(),
-            steps: 0,
+            work_max: 0,
             bounds: BTreeMap::new(),
             visited: HashSet::new(),
             left_out: HashMap::new(),
@@ -239,7 +239,7 @@ impl<'a> Analyzer<'a> {
 
     /// Whether the analysis may still enter calls and iterate.
     pub fn has_budget(&self) -> bool {
-        self.steps < limits::STEPS_MAX
+        self.model.work < self.work_max
     }
 
     /// Interprets an activation from `entry` and, when observing, observes it.
@@ -351,7 +351,8 @@ impl Run {
         while let Some(position) = self.work.pop_first() {
             let block = self.cfg.order()[position];
             self.visits[block.index()] += 1;
-            if self.visits[block.index()] > limits::VISITS_MAX {
+            let visits_max = if analyzer.has_budget() { limits::VISITS_MAX } else { limits::LAST_VISITS_MAX };
+            if self.visits[block.index()] > visits_max {
                 analyzer.reached("visits of a block");
                 self.trace.gave_up = true;
                 continue;
@@ -381,7 +382,7 @@ impl Run {
         let here = &body.blocks[block.index()];
         let Some(mut state) = self.trace.entry[block.index()].clone() else { return };
         for &reg in &here.ops {
-            analyzer.steps += 1;
+            analyzer.model.work += limits::OPERATION_WORK;
             let op = &body.ops[reg.index()];
             (analyzer.current, analyzer.current_block) = (Some(reg), block);
             if let Some(handler) = here.handler

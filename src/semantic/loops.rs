@@ -28,8 +28,8 @@ use super::symbol::Sym;
 use crate::finding::Level;
 
 pub use movement::Movement;
-pub use rounds::{Change, Mutation};
 use rounds::Round;
+pub use rounds::{Change, Mutation};
 
 /// What became of the search for a ranking.
 #[derive(Clone, Debug)]

@@ -35,6 +35,8 @@ pub struct Model {
     pub in_progress: Vec<Sym>,
     /// Answers found on the way to the one being computed.
     pub answered: FxHashMap<Sym, Facts>,
+    /// Work done: questions about facts, and what else counts as so many.
+    pub work: u64,
     /// Symbols about which something is being learnt, the outermost first.
     pub learning: Vec<Sym>,
 }
@@ -185,6 +187,7 @@ impl Model {
     }
 
     fn known_facts(&mut self, state: &State, sym: Sym) -> Facts {
+        self.work += 1;
         let learned = state.facts.get(&sym).copied();
         let mut facts = self.structural(state, sym);
         if let Some(kept) = self.kept.get(sym) {
@@ -237,6 +240,7 @@ impl Model {
             return sym;
         }
         let mut now = HashMap::from([(kept, self.facts(state, sym))]);
+        self.work += state.facts.len() as u64 / 4;
         let about: Vec<Sym> =
             state.facts.keys().copied().filter(|&s| s != sym && self.symbols.contains(s, &|part, _| part == sym)).collect();
         for part in about {

@@ -327,7 +327,7 @@ impl Analyzer<'_> {
             }
         }
         let site = self.site(call.reg, call.nth);
-        state.forget_turn(&self.model, &site);
+        state.forget_turn(&mut self.model, &site);
         let element = self.element_of(state, call.this, call.reg, 1);
         let element = self.instance(state, element, site.clone());
         let index = self.opaque(call.reg, 90, Facts::number(Interval { lo: 0.0, hi: receiver.length.hi }, true), &[]);
@@ -533,7 +533,7 @@ impl Analyzer<'_> {
             }
         }
         let site = self.site(call.reg, call.nth);
-        state.forget_turn(&self.model, &site);
+        state.forget_turn(&mut self.model, &site);
         let element = self.element_of(state, call.this, call.reg, 1);
         let element = self.instance(state, element, site.clone());
         let start = call.args.get(1).unwrap_or(element);
@@ -579,8 +579,8 @@ impl Analyzer<'_> {
         let mut thrown = None;
         if let Some(callback) = call.args.get(0) {
             let (a, b) = (self.site(call.reg, call.nth), self.site(call.reg, call.nth ^ 0x40));
-            state.forget_turn(&self.model, &a);
-            state.forget_turn(&self.model, &b);
+            state.forget_turn(&mut self.model, &a);
+            state.forget_turn(&mut self.model, &b);
             let element = self.element_of(state, call.this, call.reg, 1);
             let args = Args::of([self.instance(state, element, a), self.instance(state, element, b)]);
             thrown = self.each(state, call, call.nth.wrapping_add(1), callback, args).2;
@@ -650,7 +650,7 @@ impl Analyzer<'_> {
                     _ => {
                         let element = self.element_of(state, this, reg, 1);
                         let site = self.site(reg, call.nth);
-                        state.forget_turn(&self.model, &site);
+                        state.forget_turn(&mut self.model, &site);
                         self.instance(state, element, site)
                     }
                 };
@@ -1528,8 +1528,7 @@ impl Analyzer<'_> {
                 if let Some(on_error) = call.args.get(1) {
                     let error = self.caught_reason(state, call);
                     let mut branch = state.clone();
-                    let handled =
-                        self.call(&mut branch, reg, call.nth.wrapping_add(2), on_error, undefined, Args::of([error]), call.range);
+                    let handled = self.call(&mut branch, reg, call.nth.wrapping_add(2), on_error, undefined, Args::of([error]), call.range);
                     values.extend(handled.value);
                     reason = None;
                 }
@@ -1623,7 +1622,7 @@ impl Analyzer<'_> {
             "forEach" => {
                 let callback = call.args.get(0)?;
                 let site = self.site(reg, call.nth);
-                state.forget_turn(&self.model, &site);
+                state.forget_turn(&mut self.model, &site);
                 let values = self.held_values(state, this);
                 let element = self.one_of(state, reg, 96, &values);
                 let element = self.instance(state, element, site.clone());
