@@ -248,7 +248,7 @@ impl Analyzer<'_> {
     ) -> Exit {
         match self.model.symbols.value(cond).clone() {
             Value::Unary(UnaryOp::Not, inner) => self.exit_test(trace, natural, latches, inner, !stays_if, state, func),
-            Value::Call(path, args) if &*path == "Boolean" => self.exit_test(trace, natural, latches, args[0], stays_if, state, func),
+            Value::Call(path, args) if &*path == "Boolean" && !args.is_empty() => self.exit_test(trace, natural, latches, args[0], stays_if, state, func),
             Value::Binary(op, a, b) => {
                 use BinaryOp::*;
                 // Bring the staying condition to `low < high`.
