@@ -42,6 +42,9 @@ pub mod unsupported;
 #[cfg(test)]
 pub(crate) mod verify;
 
+/// The bound on the work on one file, among [`Semantic::bounds_reached`].
+pub const WORK_BOUND: &str = "work";
+
 /// What the model is told from outside.
 #[derive(Clone, Debug)]
 pub struct SemanticSettings {

@@ -193,7 +193,7 @@ impl Analyzer<'_> {
             if too_deep {
                 self.reached("depth of calls");
             } else if active < limits::RECURSION_MAX {
-                self.reached("work");
+                self.reached(super::WORK_BOUND);
             }
             let mut made_of = args.list.clone();
             made_of.extend(args.rest);

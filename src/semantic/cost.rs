@@ -171,6 +171,11 @@ impl Analyzer<'_> {
 
     /// How large a number can be.
     pub fn size_of_number(&mut self, state: &State, sym: Sym) -> Size {
+        self.size_of_part(state, sym, 0)
+    }
+
+    /// How large a number can be that is a part, `depth` operators down, of the one asked about.
+    fn size_of_part(&mut self, state: &State, sym: Sym, depth: u32) -> Size {
         let facts = self.model.facts(state, sym);
         if facts.listed || (facts.types.only(Types::NUMBER | Types::BOOLEAN | Types::NULLISH) && facts.range.hi <= limits::BOUND_MAX) {
             return Size::Bounded;
@@ -179,7 +184,7 @@ impl Analyzer<'_> {
             return Size::Bounded;
         }
         let (mut linear, mut arbitrary) = (BTreeSet::new(), BTreeSet::new());
-        self.drivers(state, sym, &mut linear, &mut arbitrary, 0, &mut BTreeSet::new());
+        self.drivers(state, sym, &mut linear, &mut arbitrary, depth, &mut BTreeSet::new());
         if !arbitrary.is_empty() {
             Size::Arbitrary(arbitrary)
         } else if !linear.is_empty() {
@@ -228,8 +233,9 @@ impl Analyzer<'_> {
         let value = self.model.symbols.value(sym).clone();
         match &value {
             Value::Binary(BinaryOp::Mod, _, b) => return self.drivers(state, *b, linear, arbitrary, depth + 1, seen),
-            Value::Call(path, args) if path.starts_with("Math.min") => {
-                let sizes: Vec<Size> = args.iter().map(|&a| self.size_of_number(state, a)).collect();
+            // The smallest of values that are its own earlier ones is followed a few turns back.
+            Value::Call(path, args) if path.starts_with("Math.min") && depth < 8 => {
+                let sizes: Vec<Size> = args.iter().map(|&a| self.size_of_part(state, a, depth + 4)).collect();
                 if sizes.contains(&Size::Bounded) {
                     return;
                 }
@@ -335,7 +341,7 @@ impl Analyzer<'_> {
         if x.types.only(Types::BIGINT) && y.types.may(Types::BIGINT) {
             let influences = self.influence(state, b);
             let bounded = match self.model.symbols.value(b).clone() {
-                Value::Call(path, args) if &*path == "BigInt" => self.size_of_number(state, args[0]) == Size::Bounded,
+                Value::Call(path, args) if &*path == "BigInt" => args.first().is_none_or(|&a| self.size_of_number(state, a) == Size::Bounded),
                 _ => y.listed,
             };
             if let (Some(source), false) = (influences, bounded) {

@@ -6,6 +6,7 @@ use super::builtins;
 use super::facts::Types;
 use super::flow::{Analyzer, Args};
 use super::ir::{FuncId, OpKind, PropertyInit, Reg};
+use super::limits;
 use super::model::Segment;
 use super::observe::{Leak, Sink, Step};
 use super::state::{Field, State};
@@ -564,6 +565,17 @@ impl Analyzer<'_> {
 /// Whether a value that a variable with a sensitive name holds may be the secret itself, and not a
 /// constant, a flag, a number of them, or a redacted form.
 pub fn may_be_secret_itself(analyzer: &mut Analyzer<'_>, state: &State, value: Sym) -> bool {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![value]);
+    while let Some(next) = open.pop() {
+        if seen.insert(next) && seen.len() <= limits::INFLUENCES_MAX && is_secret_or_made_of(analyzer, state, next, &mut open) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether `value` may be the secret; what it may be instead goes to `open`.
+fn is_secret_or_made_of(analyzer: &mut Analyzer<'_>, state: &State, value: Sym, open: &mut Vec<Sym>) -> bool {
     let facts = analyzer.model.facts(state, value);
     if facts.listed || facts.types.only(Types::BOOLEAN | Types::NULLISH | Types::FUNCTION | Types::REGEXP | Types::DATE) {
         return false;
@@ -580,10 +592,19 @@ pub fn may_be_secret_itself(analyzer: &mut Analyzer<'_>, state: &State, value: S
         Value::Prop(base, _) => !is_text_piece(analyzer, base) && !matches!(analyzer.model.symbols.value(base), Value::Alloc { .. }),
         Value::Instance(of, _) => !is_text_piece(analyzer, of),
         Value::Call(path, args) => {
-            !analyzer.is_derivation(state, &path, &args) && args.iter().any(|&a| may_be_secret_itself(analyzer, state, a))
+            if !analyzer.is_derivation(state, &path, &args) {
+                open.extend(args);
+            }
+            false
         }
-        Value::Template(_, parts) => parts.iter().any(|&p| may_be_secret_itself(analyzer, state, p)),
-        Value::Phi(_) => analyzer.model.symbols.leaves(value).into_iter().any(|l| l != value && may_be_secret_itself(analyzer, state, l)),
+        Value::Template(_, parts) => {
+            open.extend(parts);
+            false
+        }
+        Value::Phi(_) => {
+            open.extend(analyzer.model.symbols.leaves(value));
+            false
+        }
         Value::Opaque(_) => !is_text_piece(analyzer, value),
         Value::Binary(..) | Value::Unary(..) => {
             facts.types.may(Types::STRING) || facts.types.only(Types::NUMERIC) && made_by_chance(analyzer, value)

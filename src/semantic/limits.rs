@@ -19,11 +19,11 @@ pub const VISITS_MAX: u32 = 12;
 pub const LAST_VISITS_MAX: u32 = 4;
 /// Work on one file: questions about facts, with what is interpreted and merged counted as so many.
 /// Beyond it, calls are no longer entered.
-pub const WORK_MAX: u64 = 12_000_000;
+pub const WORK_MAX: u64 = 40_000_000;
 /// Work that each operation of the file adds to that.
 pub const WORK_PER_OPERATION: u64 = 60;
 /// Work on one untrusted function, however many there are, as long as the file has any left.
-pub const WORK_PER_ROOT: u64 = 2_000_000;
+pub const WORK_PER_ROOT: u64 = 10_000_000;
 /// What interpreting one operation counts.
 pub const OPERATION_WORK: u64 = 4;
 /// Facts kept in one state.

@@ -1230,7 +1230,7 @@ impl Analyzer<'_> {
 
     fn assign(&mut self, state: &mut State, call: &Call<'_>) -> Option<OpResult> {
         let target = call.args.get(0)?;
-        self.observe_assign(state, target, &call.args.list[1..], call.range);
+        self.observe_assign(state, target, call.args.list.get(1..).unwrap_or_default(), call.range);
         let undefined = self.model.symbols.undefined();
         for leaf in self.model.symbols.leaves(target) {
             if self.write_builtin(state, leaf, &PropKey::Any, undefined, call.range) {

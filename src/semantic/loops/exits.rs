@@ -17,7 +17,7 @@ impl Analyzer<'_> {
     pub(super) fn exit_test(&mut self, turns: &Turns<'_>, cond: Sym, stays_if: bool, state: &State) -> Exit {
         match self.model.symbols.value(cond).clone() {
             Value::Unary(UnaryOp::Not, inner) => self.exit_test(turns, inner, !stays_if, state),
-            Value::Call(path, args) if &*path == "Boolean" => self.exit_test(turns, args[0], stays_if, state),
+            Value::Call(path, args) if &*path == "Boolean" && !args.is_empty() => self.exit_test(turns, args[0], stays_if, state),
             Value::Binary(op, a, b) => {
                 use BinaryOp::*;
                 // Bring the staying condition to `low < high`.
