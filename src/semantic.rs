@@ -8,6 +8,7 @@ pub use entry::{Entry, EntryKind};
 pub mod builtins;
 pub mod calls;
 pub mod cfg;
+pub mod choice;
 pub mod cost;
 pub mod demand;
 pub mod dump;

@@ -94,7 +94,7 @@ impl Analyzer<'_> {
     /// Joins a state that control may have come from into another.
     pub fn join_into(&mut self, merged: &mut Option<State>, branch: State, reg: Reg) {
         let frame = self.frame();
-        let place = Place { ctx: frame.ctx, func: frame.func, block: BlockId(0x4000_0000 + reg.0), widen: false };
+        let place = Place { ctx: frame.ctx, func: frame.func, block: BlockId(0x4000_0000 + reg.0), round: false, widen: false };
         match merged {
             Some(known) => {
                 known.join(&mut self.model, &branch, place);
@@ -160,6 +160,11 @@ impl Analyzer<'_> {
             made_of.push(this);
         }
         made_of.push(callee);
+        for &part in &made_of {
+            if matches!(self.model.symbols.value(part), Value::Alloc { .. } | Value::Phi(_)) {
+                self.note_mutation(part, super::loops::Change::Altered);
+            }
+        }
         // Functions handed to unknown code may run there.
         for (i, &arg) in args.list.iter().enumerate().take(4) {
             for leaf in self.model.symbols.leaves(arg) {

@@ -92,6 +92,14 @@ pub struct Trace {
     pub registers: Vec<Option<Sym>>,
 }
 
+/// A branch that facts exclude, as it would be taken.
+#[derive(Debug)]
+pub struct LeftOut {
+    frame: Frame,
+    state: State,
+    registers: Vec<Option<Sym>>,
+}
+
 /// The analysis of one file.
 pub struct Analyzer<'a> {
     /// Symbols and structural facts.
@@ -114,6 +122,8 @@ pub struct Analyzer<'a> {
     pub bounds: BTreeMap<&'static str, u64>,
     /// Blocks that were observed.
     pub visited: HashSet<(FuncId, BlockId)>,
+    /// Branches that facts exclude.
+    pub left_out: HashMap<(FuncId, BlockId), LeftOut>,
     /// The entry function while it is judged, and whether its result is observed.
     pub entry: Option<FuncId>,
     /// Symbols held by variables with sensitive names.
@@ -141,8 +151,10 @@ pub struct Analyzer<'a> {
     pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
     /// Results of `exec`: the expression, if it is a literal, and the text.
     pub exec_results: HashMap<Sym, (Option<Sym>, Option<Sym>)>,
-    /// What each activation takes from and puts into collections.
-    pub collection_ops: HashMap<(FuncId, Ctx), Vec<super::loops::CollectionOp>>,
+    /// What is done to objects on the way round a loop that is being walked.
+    pub journal: Option<Vec<super::loops::Mutation>>,
+    /// Objects whose contents some operation changes, wherever it stands.
+    pub resized: HashSet<Sym>,
     /// Calls from which an exception may come.
     pub throwing: HashSet<(FuncId, Reg)>,
     /// The operation being interpreted.
@@ -171,6 +183,7 @@ impl<'a> Analyzer<'a> {
             steps: 0,
             bounds: BTreeMap::new(),
             visited: HashSet::new(),
+            left_out: HashMap::new(),
             entry: None,
             sensitive: BTreeMap::new(),
             constant_names: BTreeMap::new(),
@@ -184,7 +197,8 @@ impl<'a> Analyzer<'a> {
             pieces: BTreeSet::new(),
             derived: HashMap::new(),
             exec_results: HashMap::new(),
-            collection_ops: HashMap::new(),
+            journal: None,
+            resized: HashSet::new(),
             throwing: HashSet::new(),
             current: None,
             current_block: BlockId(0),
@@ -220,6 +234,7 @@ impl<'a> Analyzer<'a> {
     pub fn activate(&mut self, frame: Frame, entry: State) -> Outcome {
         let key = (frame.func, frame.ctx);
         if !self.reporting
+            && self.journal.is_none()
             && let Some((state, this, args, outcome, yielded)) = self.memo.get(&key)
             && *this == frame.this
             && *args == frame.args
@@ -249,19 +264,27 @@ impl<'a> Analyzer<'a> {
         outcome
     }
 
-    /// Observes blocks that no analysis reached, each from the state the file is loaded with.
+    /// Observes blocks that no analysis reached, from the branch that leads there if one does, or else
+    /// from the state the file is loaded with.
     pub fn glance(&mut self, frame: Frame, loaded: State, blocks: &[BlockId]) {
         self.frames.push(frame);
         let mut run = Run::new(self, loaded.clone());
+        run.trace.entry[0] = None;
         self.reporting = true;
         for &block in run.cfg.clone().order() {
-            if blocks.contains(&block) {
-                run.trace.entry[block.index()] = Some(loaded.clone());
-                self.visited.insert((run.func, block));
-                run.block(self, block);
-            } else {
+            if !blocks.contains(&block) {
                 run.trace.entry[block.index()] = None;
+                continue;
             }
+            if let Some(from) = self.left_out.remove(&(run.func, block)) {
+                self.frames.pop();
+                self.frames.push(from.frame);
+                run.trace.entry[block.index()] = Some(from.state);
+                run.trace.registers = from.registers;
+            }
+            run.trace.entry[block.index()].get_or_insert_with(|| loaded.clone());
+            self.visited.insert((run.func, block));
+            run.block(self, block);
         }
         self.reporting = false;
         self.frames.pop();
@@ -382,11 +405,11 @@ impl Run {
             Terminator::Branch { cond, then, otherwise } => {
                 let Some(cond) = register(cond) else { return };
                 self.trace.conditions.insert(block, (cond, state.clone()));
-                if let Some(state) = analyzer.model.assumed(&state, cond, true) {
-                    self.edge(analyzer, block, then, state);
-                }
-                if let Some(state) = analyzer.model.assumed(&state, cond, false) {
-                    self.edge(analyzer, block, otherwise, state);
+                for (truth, to) in [(true, then), (false, otherwise)] {
+                    match analyzer.model.assumed(&state, cond, truth) {
+                        Some(state) => self.edge(analyzer, block, to, state),
+                        None => self.leave_out(analyzer, to, &state),
+                    }
                 }
             }
             Terminator::Next { iterator, body, done } => {
@@ -417,6 +440,16 @@ impl Run {
             }
             Terminator::Unreachable => {}
         }
+    }
+
+    /// A branch that facts exclude: it is still looked at for what is wrong wherever it stands.
+    fn leave_out(&self, analyzer: &mut Analyzer<'_>, to: BlockId, state: &State) {
+        if !analyzer.reporting || analyzer.sweeping || analyzer.left_out.len() >= limits::LEFT_OUT_MAX {
+            return;
+        }
+        let frame = analyzer.frame().clone();
+        let registers = self.trace.registers.clone();
+        analyzer.left_out.entry((self.func, to)).or_insert_with(|| LeftOut { frame, state: state.clone(), registers });
     }
 
     /// The state after an iteration is done: what held at the end of every turn holds for all elements.
@@ -452,6 +485,7 @@ impl Run {
             ctx: analyzer.frame().ctx,
             func: self.func,
             block: to,
+            round: self.cfg.is_header(to),
             widen: self.visits[to.index()] >= limits::WIDEN_AFTER && self.cfg.is_header(to),
         };
         let changed = if self.cfg.is_header(to) || from == to {
@@ -505,7 +539,7 @@ impl Run {
 
     fn leave(&mut self, analyzer: &mut Analyzer<'_>, mut state: State, value: Sym, by: BlockId) {
         state.slots.insert(RESULT, value);
-        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, widen: false };
+        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, round: false, widen: false };
         let exit = if by == EXIT { &mut self.normal } else { &mut self.thrown };
         match exit {
             Some(known) => {

@@ -3,13 +3,15 @@
 use std::rc::Rc;
 
 use super::fold;
+use crate::semantic::choice::Choice;
 use crate::semantic::eval::OpResult;
 use crate::semantic::facts::{Facts, Interval, Types};
 use crate::semantic::flow::{Analyzer, Args};
 use crate::semantic::ir::{BlockId, Reg};
+use crate::semantic::loops::Change;
 use crate::semantic::observe::{PrototypeForm, PrototypeUse, Sink, TimerString};
 use crate::semantic::refine;
-use crate::semantic::state::{Condition, Field, Object, Place, State};
+use crate::semantic::state::{Field, Object, Place, State};
 use crate::semantic::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::source::TextRange;
 
@@ -171,14 +173,8 @@ impl Analyzer<'_> {
 
     fn timer(&mut self, state: &mut State, call: &Call<'_>) -> OpResult {
         let Some(first) = call.args.get(0) else { return self.unknown(call).into() };
-        let facts = self.model.facts(state, first);
-        if self.reporting && facts.types.may(Types::STRING) {
-            let why = if facts.types.only(Types::STRING) {
-                Some("is a string".to_owned())
-            } else {
-                self.influence(state, first).map(|source| format!("comes from `{}` and may be a string", source.path))
-            };
-            if let Some(why) = why {
+        if self.reporting {
+            if let Some(why) = self.compiled_by_timer(state, first) {
                 self.seen.timer_strings.insert(TimerString { timer: call.path.to_owned(), range: call.callee_range, why });
             }
         }
@@ -191,6 +187,27 @@ impl Analyzer<'_> {
         self.join_into(&mut merged, branch, call.reg);
         *state = merged.unwrap_or_default();
         self.opaque(call.reg, call.nth, Facts::of(Types::NUMBER), &[]).into()
+    }
+
+    /// Why a timer would compile its first argument, if it may: whatever is not a function becomes text.
+    fn compiled_by_timer(&mut self, state: &State, first: Sym) -> Option<String> {
+        let text = !(Types::FUNCTION | Types::NULLISH);
+        let facts = self.model.facts(state, first);
+        if !facts.types.may(text) {
+            return None;
+        }
+        if facts.types.only(Types::STRING) {
+            return Some("is a string".to_owned());
+        }
+        if facts.types.only(text) {
+            return Some("is not a function, and becomes a string".to_owned());
+        }
+        if let Some(source) = self.influence(state, first) {
+            return Some(format!("comes from `{}` and may be a string", source.path));
+        }
+        let leaves = self.model.symbols.leaves(first);
+        let is_text = leaves.into_iter().any(|leaf| self.model.facts(state, leaf).types.only(text));
+        is_text.then(|| "is a string on some path".to_owned())
     }
 
     /// A callback that runs later, or perhaps not at all.
@@ -230,7 +247,7 @@ impl Analyzer<'_> {
             if result.value.is_none() {
                 break;
             }
-            let place = Place { ctx, func, block, widen: round > 1 };
+            let place = Place { ctx, func, block, round: true, widen: round > 1 };
             if !state.join(&mut self.model, &branch, place) {
                 break;
             }
@@ -340,7 +357,7 @@ impl Analyzer<'_> {
                 };
                 let result = self.opaque(call.reg, 91, Facts::of(Types::BOOLEAN), &[]);
                 let (if_true, if_false) = if truth { (facts, Vec::new()) } else { (Vec::new(), facts) };
-                state.conditions.insert(result, Rc::new(Condition { if_true: Some(if_true), if_false: Some(if_false) }));
+                state.choices.insert(result, Rc::new(Choice::of_truth(result, if_true, if_false)));
                 result
             }
             "find" | "findLast" => {
@@ -531,6 +548,7 @@ impl Analyzer<'_> {
             return OpResult { value: Some(copy), thrown };
         }
         self.changed(state, call.this, call.range);
+        self.note_mutation(call.this, Change::Altered);
         self.scramble(state, call);
         OpResult { value: Some(call.this), thrown }
     }
@@ -552,10 +570,12 @@ impl Analyzer<'_> {
         let mut resized = self.model.symbols.leaves(object);
         resized.push(object);
         for leaf in resized {
+            self.observe_context_write(leaf, range);
             self.observe_outliving_write(leaf, range);
             for measure in ["length", "size"] {
                 let length = self.model.property_symbol(leaf, measure);
                 state.facts.remove(&length);
+                state.choices.remove(&length);
             }
             if let Some(known) = state.facts.get(&leaf).copied() {
                 let known = Facts { length: Interval::LENGTH, ..known };
@@ -574,7 +594,7 @@ impl Analyzer<'_> {
                 self.append(state, call, method);
                 let mut added = call.args.list.clone();
                 added.extend(call.args.rest);
-                self.note_collection_op(this, false, added);
+                self.note_mutation(this, Change::Added(added, call.args.rest.is_some()));
                 let length = self.model.facts(state, this).length;
                 self.opaque(reg, 97, Facts::number(length, true), &[]).into()
             }
@@ -591,15 +611,14 @@ impl Analyzer<'_> {
                     }
                 };
                 self.shrink(state, call, method);
-                if facts.length.lo > 0.0 {
-                    return Some(element.into());
-                }
                 let undefined = self.model.symbols.undefined();
-                if self.model.input_path(element).is_some() {
-                    element.into()
+                let element = if facts.length.lo > 0.0 || self.model.input_path(element).is_some() {
+                    element
                 } else {
-                    self.one_of(state, reg, 98, &[element, undefined]).into()
-                }
+                    self.one_of(state, reg, 98, &[element, undefined])
+                };
+                self.note_mutation(this, Change::Taken(Some(element)));
+                element.into()
             }
             "splice" => {
                 self.changed(state, this, call.range);
@@ -609,10 +628,10 @@ impl Analyzer<'_> {
                 let added: Vec<Sym> = call.args.list.iter().skip(2).copied().collect();
                 let takes = call.args.list.get(1).is_none_or(|&n| self.model.facts(state, n).range.lo >= 1.0);
                 if takes {
-                    self.note_collection_op(this, true, vec![removed]);
+                    self.note_mutation(this, Change::Taken(None));
                 }
                 if !added.is_empty() {
-                    self.note_collection_op(this, false, added.clone());
+                    self.note_mutation(this, Change::Added(added.clone(), false));
                 }
                 for leaf in self.model.symbols.leaves(this) {
                     let rest = state.object(leaf).and_then(|o| o.rest);
@@ -627,6 +646,7 @@ impl Analyzer<'_> {
             }
             "reverse" => {
                 self.changed(state, this, call.range);
+                self.note_mutation(this, Change::Altered);
                 if let Some(mut elements) = self.exact_elements(state, this) {
                     elements.reverse();
                     let object = state.object_mut(this);
@@ -638,6 +658,7 @@ impl Analyzer<'_> {
             }
             "fill" => {
                 self.changed(state, this, call.range);
+                self.note_mutation(this, Change::Altered);
                 if let Some(value) = call.args.get(0) {
                     for leaf in self.model.symbols.leaves(this) {
                         let rest = state.object(leaf).and_then(|o| o.rest);
@@ -981,8 +1002,11 @@ impl Analyzer<'_> {
                 return Some(self.read(state, reg, object, key?, call.range, false));
             }
             "Object.getOwnPropertyDescriptor" | "Reflect.getOwnPropertyDescriptor" => {
-                let of = first?;
-                let value = self.get(state, reg, of, &key?);
+                let (of, key) = (first?, key?);
+                let value = self.get(state, reg, of, &key);
+                if let PropKey::Name(name) = &key {
+                    self.observe_read(reg, of, name, value, call.range);
+                }
                 let mut object = Object::new();
                 object.fields.insert("value".into(), Field::Value(value));
                 if matches!(self.model.symbols.value(value), Value::Bound { .. }) {
@@ -1214,6 +1238,9 @@ impl Analyzer<'_> {
                 let (regex, text) =
                     if call.path.starts_with("String") { (call.args.get(0), Some(this)) } else { (Some(this), call.args.get(0)) };
                 let text = text?;
+                if let (Some(regex), "RegExp.prototype.exec") = (regex, call.path) {
+                    self.note_mutation(regex, Change::Altered);
+                }
                 self.observe_regex(state, regex, text, call.range);
                 let length = self.model.facts(state, text).length;
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: length.hi }), &[text]);
@@ -1259,6 +1286,7 @@ impl Analyzer<'_> {
             }
             "RegExp.prototype.test" => {
                 let text = call.args.get(0)?;
+                self.note_mutation(this, Change::Altered);
                 self.observe_regex(state, Some(this), text, call.range);
                 let regex = self.regex_constant(state, this).unwrap_or(this);
                 Some(self.model.symbols.intern(Value::Call(call.path.into(), vec![regex, text])).into())
@@ -1476,7 +1504,7 @@ impl Analyzer<'_> {
                     object.rest = Some(merged);
                     object.length = Interval { lo: object.length.lo, hi: object.length.hi + 1.0 };
                 }
-                self.note_collection_op(this, false, vec![value]);
+                self.note_mutation(this, Change::Added(vec![value], false));
                 Some(this.into())
             }
             "has" => {
@@ -1491,7 +1519,7 @@ impl Analyzer<'_> {
                     let object = state.object_mut(leaf);
                     object.length = Interval { lo: 0.0, hi: object.length.hi };
                 }
-                self.note_collection_op(this, true, Vec::new());
+                self.note_mutation(this, Change::Taken(None));
                 Some(self.opaque(reg, 97, Facts::of(Types::BOOLEAN), &[]).into())
             }
             "forEach" => {
@@ -1603,6 +1631,7 @@ impl Analyzer<'_> {
 
     fn set_time(&mut self, state: &mut State, call: &Call<'_>, time: Sym) {
         self.changed(state, call.this, call.range);
+        self.note_mutation(call.this, Change::Altered);
         let leaves = self.model.symbols.leaves(call.this);
         for &leaf in &leaves {
             let before = state.object(leaf).and_then(|o| o.time);
