@@ -28,6 +28,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         schema: InputSchema::new(settings.schema.clone()),
         opaque: HashMap::new(),
         checked_for_nan: HashSet::new(),
+        limited: HashSet::new(),
         created_globals: HashSet::new(),
         kept: HashMap::new(),
         absence: HashMap::new(),
@@ -43,6 +44,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         None => library(&mut analyzer, &loaded),
     }
     analyzer.settle_demands();
+    analyzer.settle_costs();
     analyzer.settle_leaks();
     sweep(&mut analyzer, &loaded);
     (analyzer.seen, analyzer.bounds)

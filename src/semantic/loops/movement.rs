@@ -4,7 +4,7 @@ use super::Turns;
 use crate::semantic::demand::InputSource;
 use crate::semantic::facts::{Interval, Types};
 use crate::semantic::flow::Analyzer;
-use crate::semantic::ir::{BinaryOp, SlotId, UnaryOp};
+use crate::semantic::ir::{BinaryOp, OpKind, SlotId, UnaryOp};
 use crate::semantic::state::{Field, State};
 use crate::semantic::symbol::{PropKey, SiteKind, Sym, Value, for_each_part};
 
@@ -198,11 +198,10 @@ impl Analyzer<'_> {
 
     /// How a length that no assignment in the loop replaces moves with what is put in and taken away.
     fn resizing(&mut self, turns: &Turns<'_>, measure: Sym) -> Movement {
-        let collection = match self.model.symbols.value(measure) {
-            Value::Prop(of, PropKey::Name(name)) if matches!(&**name, "length" | "size") => *of,
-            _ => return Movement { known: !self.varies_inside(measure), ..Movement::still() },
+        let Some(collection) = self.measured(measure) else {
+            return Movement { known: !self.varies_inside(measure), ..Movement::still() };
         };
-        if !self.is_resized(collection) {
+        if !self.is_resized(collection) || !self.is_read_in(turns, measure) {
             return Movement::still();
         }
         match self.net_change(turns, collection) {
@@ -210,6 +209,14 @@ impl Analyzer<'_> {
             Some((taken, None, false)) => Movement::by(Interval { lo: -(taken as f64), hi: f64::INFINITY }),
             _ => Movement::unknown(),
         }
+    }
+
+    /// Whether the loop itself asks for the value, rather than using what was asked before it.
+    fn is_read_in(&self, turns: &Turns<'_>, sym: Sym) -> bool {
+        let body = self.model.ir.body(turns.func);
+        let registers = turns.round.map_or(&turns.trace.registers, |round| &round.registers);
+        let ops = turns.cfg.loop_at(turns.natural.header).unwrap_or_default().iter().flat_map(|b| &body.blocks[b.index()].ops);
+        ops.into_iter().any(|reg| registers[reg.index()] == Some(sym) && !matches!(body.ops[reg.index()].kind, OpKind::Load(_)))
     }
 
     fn varies_inside(&self, sym: Sym) -> bool {
