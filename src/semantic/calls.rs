@@ -94,7 +94,7 @@ impl Analyzer<'_> {
     /// Joins a state that control may have come from into another.
     pub fn join_into(&mut self, merged: &mut Option<State>, branch: State, reg: Reg) {
         let frame = self.frame();
-        let place = Place { ctx: frame.ctx, func: frame.func, block: BlockId(0x4000_0000 + reg.0), widen: false };
+        let place = Place { ctx: frame.ctx, func: frame.func, block: BlockId(0x4000_0000 + reg.0), round: false, widen: false };
         match merged {
             Some(known) => {
                 known.join(&mut self.model, &branch, place);
@@ -267,8 +267,22 @@ impl Analyzer<'_> {
     /// A promise that resolves to a value, or to what that promise resolves to.
     pub fn promise(&mut self, state: &mut State, reg: Reg, nth: u8, value: Sym) -> Sym {
         let settled = self.settled(state, reg, nth, value);
-        let object = Object { rest: Some(settled), ..Object::new() };
+        let mut object = Object { rest: Some(settled), ..Object::new() };
+        if let Some(reason) = self.rejection(state, reg, nth, value) {
+            object.fields.insert("[[reason]]".into(), Field::Value(reason));
+        }
         self.allocate(state, reg, nth, AllocKind::Promise, object)
+    }
+
+    /// What awaiting a value may throw.
+    pub fn rejection(&mut self, state: &mut State, reg: Reg, nth: u8, value: Sym) -> Option<Sym> {
+        let mut reasons = Vec::new();
+        for leaf in self.model.symbols.leaves(value) {
+            if let Some(Field::Value(reason)) = state.object(leaf).and_then(|o| o.fields.get("[[reason]]").copied()) {
+                reasons.push(reason);
+            }
+        }
+        (!reasons.is_empty()).then(|| self.one_of(state, reg, nth ^ 0x40, &reasons))
     }
 
     /// What awaiting a value gives.
@@ -294,6 +308,12 @@ impl Analyzer<'_> {
     /// `await value`
     pub fn awaited(&mut self, state: &mut State, reg: Reg, value: Sym) -> Sym {
         self.settled(state, reg, 1, value)
+    }
+
+    /// The same as an operation, which throws what the promise was rejected with.
+    pub fn await_operation(&mut self, state: &mut State, reg: Reg, value: Sym) -> OpResult {
+        let thrown = self.rejection(state, reg, 2, value).map(|reason| (state.clone(), reason));
+        OpResult { value: Some(self.awaited(state, reg, value)), thrown }
     }
 
     /// `yield value`

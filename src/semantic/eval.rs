@@ -49,7 +49,9 @@ impl Analyzer<'_> {
                 sym
             }
             OpKind::Regex { pattern, flags } => {
-                self.model.symbols.intern(Value::Regex { pattern: pattern.as_str().into(), flags: flags.as_str().into() })
+                let regex = self.model.symbols.intern(Value::Regex { pattern: pattern.as_str().into(), flags: flags.as_str().into() });
+                self.note_regex(regex, flags);
+                regex
             }
             OpKind::Template { quasis, exprs } => {
                 let parts: Vec<Sym> = exprs.iter().map(get).collect();
@@ -62,8 +64,17 @@ impl Analyzer<'_> {
             }
             OpKind::RestParam(i) => self.rest_param(state, reg, *i as usize),
             OpKind::This => self.this_value(),
-            OpKind::Arguments => self.rest_param(state, reg, 0),
-            OpKind::NewTarget | OpKind::ImportMeta => self.opaque(reg, 0, Facts::ANY, &[]),
+            OpKind::Arguments => {
+                let arguments = self.rest_param(state, reg, 0);
+                let callee = self.model.symbols.intern(Value::Closure(self.frame().func, None));
+                state.object_mut(arguments).fields.insert("callee".into(), Field::Value(callee));
+                arguments
+            }
+            OpKind::ImportMeta => {
+                self.mention("import.meta", op.range, true);
+                self.opaque(reg, 0, Facts::ANY, &[])
+            }
+            OpKind::NewTarget => self.opaque(reg, 0, Facts::ANY, &[]),
             OpKind::Global(name) => return self.global(state, name, op.range, reg).into(),
             OpKind::TypeofGlobal(name) => {
                 let of = self.model.symbols.builtin(name);
@@ -175,7 +186,7 @@ impl Analyzer<'_> {
                 let iterator = get(iterator);
                 return self.next(state, reg, iterator);
             }
-            OpKind::Await(value) => self.awaited(state, reg, get(value)),
+            OpKind::Await(value) => return self.await_operation(state, reg, get(value)),
             OpKind::Yield { value, delegate } => {
                 let value = get(value);
                 if *delegate {
@@ -283,6 +294,7 @@ impl Analyzer<'_> {
         // Constant parts, and parts that are templates themselves, become one text with the rest.
         let mut texts: Vec<String> = vec![quasis[0].clone()];
         let mut values = Vec::new();
+        let secret = parts.iter().find_map(|part| self.sensitive.get(part).cloned());
         for (part, quasi) in parts.into_iter().zip(&quasis[1..]) {
             if let Some(constant) = fold::constant(&self.model.symbols, part) {
                 texts.last_mut().expect("never empty").push_str(&constant.text());
@@ -296,7 +308,11 @@ impl Analyzer<'_> {
             }
             texts.last_mut().expect("never empty").push_str(quasi);
         }
-        self.model.symbols.intern(Value::Template(texts.into_iter().map(Into::into).collect(), values))
+        let text = self.model.symbols.intern(Value::Template(texts.into_iter().map(Into::into).collect(), values));
+        if let Some(secret) = secret {
+            self.sensitive.entry(text).or_insert(secret);
+        }
+        text
     }
 
     /// `sym`, or an opaque stand-in for it if it is too deep to build on.
@@ -371,15 +387,15 @@ impl Analyzer<'_> {
             _ => {}
         }
         let path = if builtins::GLOBAL_OBJECTS.contains(&name) { "globalThis" } else { name };
-        let harmless = self.is_harmless_use(reg);
-        if !harmless {
-            if path == "globalThis" && name != "globalThis" {
-                self.mention(name, range, true);
-            } else {
-                self.mention(path, range, true);
-            }
+        let sym = self.model.symbols.builtin(path);
+        // `Function.prototype` is a prototype, not a way to compile text.
+        let only_prototype = builtins::FUNCTION_CONSTRUCTORS.contains(&path) && self.is_read_only_for(reg, "prototype");
+        if !self.is_harmless_use(reg) && !only_prototype {
+            let exists = state.facts.get(&sym).is_some_and(|f| !f.types.may(Types::UNDEFINED));
+            let name = if name == "globalThis" { path } else { name };
+            self.mention_tested(name, range, true, exists);
         }
-        self.model.symbols.builtin(path)
+        sym
     }
 
     fn global_field(&mut self, state: &State, name: &str) -> Option<Field> {
@@ -430,6 +446,7 @@ impl Analyzer<'_> {
                 message: format!("the module-level variable `{}` is written during `execute`: its value outlives the call", declared.name),
             });
         }
+        self.observe_kept_variable(slot, range);
         state.slots.insert(slot, value);
     }
 
@@ -440,15 +457,66 @@ impl Analyzer<'_> {
 
     /// A variable or property with a telling name holds a value.
     pub fn name_value(&mut self, state: &State, name: &str, value: Sym, range: TextRange) {
-        if self.model.symbols.as_str(value).is_some() {
-            self.constant_names.entry(value).or_default().insert(name.to_owned());
+        if self.names.sensitive(name).is_none() {
+            return;
         }
-        if !self.reporting || self.names.sensitive(name).is_none() {
+        for text in self.texts_in(state, value) {
+            self.constant_names.entry(text).or_default().insert(name.to_owned());
+        }
+        if !self.reporting {
             return;
         }
         if super::leaks::may_be_secret_itself(self, state, value) {
             let label = name.to_owned();
             self.sensitive.entry(value).or_insert((label, range));
+        }
+    }
+
+    /// The constant texts that a value may be, or that a list or table of them holds.
+    pub fn texts_in(&self, state: &State, value: Sym) -> Vec<Sym> {
+        let mut texts = Vec::new();
+        for leaf in self.model.symbols.leaves(value) {
+            match state.object(leaf) {
+                _ if self.model.symbols.as_str(leaf).is_some() => texts.push(leaf),
+                Some(object) => texts.extend(object.fields.values().filter_map(|field| match field {
+                    Field::Value(part) => self.model.symbols.as_str(*part).map(|_| *part),
+                    _ => None,
+                })),
+                None => {}
+            }
+        }
+        texts
+    }
+
+    /// A value is compared with another: a constant compared with a secret is a secret.
+    pub fn note_compared(&mut self, state: &State, a: Sym, b: Sym) {
+        for (secret, other) in [(a, b), (b, a)] {
+            if let Some(name) = self.secret_name(secret) {
+                for text in self.texts_in(state, other) {
+                    self.constant_names.entry(text).or_default().insert(name.clone());
+                }
+            }
+        }
+    }
+
+    /// What a value is called, if the name is that of a secret.
+    fn secret_name(&self, sym: Sym) -> Option<String> {
+        if let Some((name, _)) = self.sensitive.get(&sym) {
+            return Some(name.clone());
+        }
+        match self.model.symbols.value(sym) {
+            Value::Prop(_, PropKey::Name(name)) if self.names.sensitive(name).is_some() => Some(name.to_string()),
+            Value::Call(path, args) if matches!(&**path, "String" | "String.prototype.trim") => self.secret_name(*args.first()?),
+            _ => None,
+        }
+    }
+
+    /// Names are told when all are known.
+    pub fn settle_strings(&mut self) {
+        for mut constant in std::mem::take(&mut self.seen.strings) {
+            let sym = self.model.symbols.string(&constant.text);
+            constant.names = self.constant_names.get(&sym).into_iter().flatten().cloned().collect();
+            self.seen.strings.insert(constant);
         }
     }
 
@@ -460,8 +528,7 @@ impl Analyzer<'_> {
         if let Some(text) = self.model.symbols.as_str(sym)
             && text.len() >= 8
         {
-            let names = self.constant_names.get(&sym).into_iter().flatten().cloned().collect();
-            self.seen.strings.insert(StringConstant { text: text.to_string(), range, names });
+            self.seen.strings.insert(StringConstant { text: text.to_string(), range, names: Vec::new() });
         }
     }
 
@@ -512,7 +579,7 @@ impl Analyzer<'_> {
                 self.demand_order(state, b, range);
             }
             In => self.observe_in(state, a, b, range),
-            InstanceOf | Equal | NotEqual | StrictEqual | StrictNotEqual => {}
+            Equal | NotEqual | StrictEqual | StrictNotEqual => self.note_compared(state, a, b),
             _ => {}
         }
         let date = |analyzer: &Self, state: &State, sym| refine::date_time(&analyzer.model, state, sym);
@@ -634,7 +701,7 @@ impl Analyzer<'_> {
                     let Some(value) = registers[value.index()] else { continue };
                     match self.key(key, registers) {
                         PropKey::Name(name) => {
-                            if &*name == "__proto__" && matches!(key, Key::Computed(_)) {
+                            if &*name == "__proto__" {
                                 self.observe_proto_key("__proto__", *at, "written");
                             }
                             self.name_value(state, &name, value, *at);
@@ -642,8 +709,7 @@ impl Analyzer<'_> {
                             let value = self.model.keep(state, value, site);
                             object.fields.insert(name, Field::Value(value));
                         }
-                        PropKey::Dynamic(key) => {
-                            self.observe_literal_key(state, key, *at);
+                        PropKey::Dynamic(_) => {
                             let all: Vec<Sym> = object.rest.into_iter().chain([value]).collect();
                             object.rest = Some(self.one_of(state, reg, 50 + (i % 64) as u8, &all));
                             object.length = Interval::LENGTH;
@@ -741,7 +807,15 @@ impl Analyzer<'_> {
             rest.base = None;
             return self.allocate(state, reg, 0, AllocKind::Object, rest);
         }
-        self.model.symbols.intern(Value::Rest(object, excluded))
+        match self.model.symbols.value(object).clone() {
+            Value::Rest(of, mut before) => {
+                before.extend(excluded);
+                before.sort();
+                before.dedup();
+                self.model.symbols.intern(Value::Rest(of, before))
+            }
+            _ => self.model.symbols.intern(Value::Rest(object, excluded)),
+        }
     }
 
     /// Begins an iteration. The iterator's symbol is the iterated value itself, wrapped, so that
@@ -854,6 +928,13 @@ impl Analyzer<'_> {
             OpKind::Get { object, key: Key::Name(name), .. } => *object == reg && matches!(name.as_str(), "name" | "length"),
             _ => false,
         }
+    }
+
+    /// Whether only the property `key` is ever read of the result of `reg`.
+    fn is_read_only_for(&self, reg: Reg, key: &str) -> bool {
+        let uses = self.uses_of(reg);
+        let reads = |user: Reg| matches!(&self.op(user).kind, OpKind::Get { object, key: Key::Name(name), .. } if *object == reg && name == key);
+        !uses.is_empty() && uses.iter().all(|&(user, _)| reads(user))
     }
 
     /// Operations of the current function that use the register, with whether they call it.

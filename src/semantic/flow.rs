@@ -92,6 +92,14 @@ pub struct Trace {
     pub registers: Vec<Option<Sym>>,
 }
 
+/// A branch that facts exclude, as it would be taken.
+#[derive(Debug)]
+pub struct LeftOut {
+    frame: Frame,
+    state: State,
+    registers: Vec<Option<Sym>>,
+}
+
 /// The analysis of one file.
 pub struct Analyzer<'a> {
     /// Symbols and structural facts.
@@ -114,6 +122,14 @@ pub struct Analyzer<'a> {
     pub bounds: BTreeMap<&'static str, u64>,
     /// Blocks that were observed.
     pub visited: HashSet<(FuncId, BlockId)>,
+    /// Variables that functions left behind as the file was loaded.
+    pub kept_variables: BTreeSet<SlotId>,
+    /// Functions entered during the call.
+    pub entered_in_call: HashSet<FuncId>,
+    /// Regular expressions of the module that keep a position.
+    pub kept_regexes: HashSet<Sym>,
+    /// Branches that facts exclude.
+    pub left_out: HashMap<(FuncId, BlockId), LeftOut>,
     /// The entry function while it is judged, and whether its result is observed.
     pub entry: Option<FuncId>,
     /// Symbols held by variables with sensitive names.
@@ -175,6 +191,10 @@ impl<'a> Analyzer<'a> {
             steps: 0,
             bounds: BTreeMap::new(),
             visited: HashSet::new(),
+            left_out: HashMap::new(),
+            kept_variables: BTreeSet::new(),
+            entered_in_call: HashSet::new(),
+            kept_regexes: HashSet::new(),
             entry: None,
             sensitive: BTreeMap::new(),
             constant_names: BTreeMap::new(),
@@ -238,6 +258,9 @@ impl<'a> Analyzer<'a> {
             return outcome.clone();
         }
         let (this, args) = (frame.this, frame.args.clone());
+        if self.entry.is_some() {
+            self.entered_in_call.insert(frame.func);
+        }
         self.frames.push(frame);
         let (block, current) = (self.current_block, self.current);
         let observing = std::mem::replace(&mut self.reporting, false);
@@ -256,19 +279,27 @@ impl<'a> Analyzer<'a> {
         outcome
     }
 
-    /// Observes blocks that no analysis reached, each from the state the file is loaded with.
+    /// Observes blocks that no analysis reached, from the branch that leads there if one does, or else
+    /// from the state the file is loaded with.
     pub fn glance(&mut self, frame: Frame, loaded: State, blocks: &[BlockId]) {
         self.frames.push(frame);
         let mut run = Run::new(self, loaded.clone());
+        run.trace.entry[0] = None;
         self.reporting = true;
         for &block in run.cfg.clone().order() {
-            if blocks.contains(&block) {
-                run.trace.entry[block.index()] = Some(loaded.clone());
-                self.visited.insert((run.func, block));
-                run.block(self, block);
-            } else {
+            if !blocks.contains(&block) {
                 run.trace.entry[block.index()] = None;
+                continue;
             }
+            if let Some(from) = self.left_out.remove(&(run.func, block)) {
+                self.frames.pop();
+                self.frames.push(from.frame);
+                run.trace.entry[block.index()] = Some(from.state);
+                run.trace.registers = from.registers;
+            }
+            run.trace.entry[block.index()].get_or_insert_with(|| loaded.clone());
+            self.visited.insert((run.func, block));
+            run.block(self, block);
         }
         self.reporting = false;
         self.frames.pop();
@@ -389,11 +420,11 @@ impl Run {
             Terminator::Branch { cond, then, otherwise } => {
                 let Some(cond) = register(cond) else { return };
                 self.trace.conditions.insert(block, (cond, state.clone()));
-                if let Some(state) = analyzer.model.assumed(&state, cond, true) {
-                    self.edge(analyzer, block, then, state);
-                }
-                if let Some(state) = analyzer.model.assumed(&state, cond, false) {
-                    self.edge(analyzer, block, otherwise, state);
+                for (truth, to) in [(true, then), (false, otherwise)] {
+                    match analyzer.model.assumed(&state, cond, truth) {
+                        Some(state) => self.edge(analyzer, block, to, state),
+                        None => self.leave_out(analyzer, to, &state),
+                    }
                 }
             }
             Terminator::Next { iterator, body, done } => {
@@ -429,6 +460,16 @@ impl Run {
         }
     }
 
+    /// A branch that facts exclude: it is still looked at for what is wrong wherever it stands.
+    fn leave_out(&self, analyzer: &mut Analyzer<'_>, to: BlockId, state: &State) {
+        if !analyzer.reporting || analyzer.sweeping || analyzer.left_out.len() >= limits::LEFT_OUT_MAX {
+            return;
+        }
+        let frame = analyzer.frame().clone();
+        let registers = self.trace.registers.clone();
+        analyzer.left_out.entry((self.func, to)).or_insert_with(|| LeftOut { frame, state: state.clone(), registers });
+    }
+
     /// The state after an iteration is done: what held at the end of every turn holds for all elements.
     fn exhausted(&self, analyzer: &mut Analyzer<'_>, header: BlockId, state: &State) -> State {
         let mut state = state.clone();
@@ -462,6 +503,7 @@ impl Run {
             ctx: analyzer.frame().ctx,
             func: self.func,
             block: to,
+            round: self.cfg.is_header(to),
             widen: self.visits[to.index()] >= limits::WIDEN_AFTER && self.cfg.is_header(to),
         };
         let changed = if self.cfg.is_header(to) || from == to {
@@ -505,17 +547,16 @@ impl Run {
     fn raise(&mut self, analyzer: &mut Analyzer<'_>, handler: BlockId, state: &State, value: Option<Sym>) {
         let frame = analyzer.frame();
         let site = Rc::new(Site { ctx: frame.ctx, func: frame.func, what: SiteKind::Slot(handler, RESULT) });
-        let exception = analyzer.model.symbols.intern(Value::Opaque(site));
+        let thrown = value.unwrap_or_else(|| analyzer.model.symbols.intern(Value::Opaque(site.clone())));
+        let exception = analyzer.model.symbols.intern(Value::Phi(site));
         self.caught.insert(handler, exception);
-        if let Some(value) = value {
-            analyzer.model.symbols.add_operand(exception, value);
-        }
+        analyzer.model.symbols.add_operand(exception, thrown);
         self.edge(analyzer, handler, handler, state.clone());
     }
 
     fn leave(&mut self, analyzer: &mut Analyzer<'_>, mut state: State, value: Sym, by: BlockId) {
         state.slots.insert(RESULT, value);
-        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, widen: false };
+        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, round: false, widen: false };
         let exit = if by == EXIT { &mut self.normal } else { &mut self.thrown };
         match exit {
             Some(known) => {

@@ -19,6 +19,8 @@ pub const VISITS_MAX: u32 = 12;
 pub const STEPS_MAX: u64 = 1_500_000;
 /// Facts kept in one state.
 pub const FACTS_MAX: usize = 1_500;
+/// Possibilities kept apart of a value that is one of several.
+pub const ALTERNATIVES_MAX: usize = 8;
 /// Length of a string that folding makes.
 pub const FOLDED_STRING_MAX: usize = 4_096;
 /// Properties tracked of one object.
@@ -27,6 +29,8 @@ pub const FIELDS_MAX: usize = 256;
 pub const PATH_SEGMENTS_MAX: usize = 6;
 /// A number of rounds, characters or elements that counts as limited.
 pub const BOUND_MAX: f64 = 1e8;
+/// Branches that facts exclude and that are looked at all the same.
+pub const LEFT_OUT_MAX: usize = 512;
 /// Symbols looked through for the facts of one.
 pub const FACTS_DEPTH_MAX: usize = 24;
 /// Symbols looked through for the input that a value is made of.

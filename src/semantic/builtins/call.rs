@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::fold;
+use crate::semantic::choice::Choice;
 use crate::semantic::eval::OpResult;
 use crate::semantic::facts::{Facts, Interval, Types};
 use crate::semantic::flow::{Analyzer, Args};
@@ -10,7 +11,7 @@ use crate::semantic::ir::{BlockId, Reg};
 use crate::semantic::loops::Change;
 use crate::semantic::observe::{PrototypeForm, PrototypeUse, Sink, TimerString};
 use crate::semantic::refine;
-use crate::semantic::state::{Condition, Field, Object, Place, State};
+use crate::semantic::state::{Field, Object, Place, State};
 use crate::semantic::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::source::TextRange;
 
@@ -56,6 +57,11 @@ impl Analyzer<'_> {
                 state.object_mut(this).rest = Some(merged);
                 return self.model.symbols.undefined().into();
             }
+            "[[reject]]" => {
+                let reason = args.get(1).unwrap_or_else(|| self.model.symbols.undefined());
+                self.reject(state, &call, this, reason);
+                return self.model.symbols.undefined().into();
+            }
             "queueMicrotask" => return self.later(state, &call, first),
             "Function.prototype.call" => {
                 let list = args.list.get(1..).unwrap_or_default().to_vec();
@@ -99,6 +105,7 @@ impl Analyzer<'_> {
             Some("Map" | "Set" | "WeakMap" | "WeakSet") => self.collection_call(state, &call),
             Some("Date") => self.date_call(state, &call),
             Some("JSON") => self.json_call(state, &call),
+            Some("Iterator") => self.iterator_call(state, &call),
             _ => None,
         };
         match handled {
@@ -172,14 +179,8 @@ impl Analyzer<'_> {
 
     fn timer(&mut self, state: &mut State, call: &Call<'_>) -> OpResult {
         let Some(first) = call.args.get(0) else { return self.unknown(call).into() };
-        let facts = self.model.facts(state, first);
-        if self.reporting && facts.types.may(Types::STRING) {
-            let why = if facts.types.only(Types::STRING) {
-                Some("is a string".to_owned())
-            } else {
-                self.influence(state, first).map(|source| format!("comes from `{}` and may be a string", source.path))
-            };
-            if let Some(why) = why {
+        if self.reporting {
+            if let Some(why) = self.compiled_by_timer(state, first) {
                 self.seen.timer_strings.insert(TimerString { timer: call.path.to_owned(), range: call.callee_range, why });
             }
         }
@@ -192,6 +193,27 @@ impl Analyzer<'_> {
         self.join_into(&mut merged, branch, call.reg);
         *state = merged.unwrap_or_default();
         self.opaque(call.reg, call.nth, Facts::of(Types::NUMBER), &[]).into()
+    }
+
+    /// Why a timer would compile its first argument, if it may: whatever is not a function becomes text.
+    fn compiled_by_timer(&mut self, state: &State, first: Sym) -> Option<String> {
+        let text = !(Types::FUNCTION | Types::NULLISH);
+        let facts = self.model.facts(state, first);
+        if !facts.types.may(text) {
+            return None;
+        }
+        if facts.types.only(Types::STRING) {
+            return Some("is a string".to_owned());
+        }
+        if facts.types.only(text) {
+            return Some("is not a function, and becomes a string".to_owned());
+        }
+        if let Some(source) = self.influence(state, first) {
+            return Some(format!("comes from `{}` and may be a string", source.path));
+        }
+        let leaves = self.model.symbols.leaves(first);
+        let is_text = leaves.into_iter().any(|leaf| self.model.facts(state, leaf).types.only(text));
+        is_text.then(|| "is a string on some path".to_owned())
     }
 
     /// A callback that runs later, or perhaps not at all.
@@ -231,7 +253,7 @@ impl Analyzer<'_> {
             if result.value.is_none() {
                 break;
             }
-            let place = Place { ctx, func, block, widen: round > 1 };
+            let place = Place { ctx, func, block, round: true, widen: round > 1 };
             if !state.join(&mut self.model, &branch, place) {
                 break;
             }
@@ -294,6 +316,12 @@ impl Analyzer<'_> {
             if constant && elements.len() <= 64 && matches!(method, "map" | "forEach") {
                 return self.walk_exactly(state, call, method, callback, &elements);
             }
+            if method == "filter"
+                && elements.len() <= 16
+                && let Some(kept) = self.filter_exactly(state, call, callback, &elements)
+            {
+                return kept.into();
+            }
         }
         let site = self.site(call.reg, call.nth);
         state.forget_turn(&self.model, &site);
@@ -341,7 +369,7 @@ impl Analyzer<'_> {
                 };
                 let result = self.opaque(call.reg, 91, Facts::of(Types::BOOLEAN), &[]);
                 let (if_true, if_false) = if truth { (facts, Vec::new()) } else { (Vec::new(), facts) };
-                state.conditions.insert(result, Rc::new(Condition { if_true: Some(if_true), if_false: Some(if_false) }));
+                state.choices.insert(result, Rc::new(Choice::of_truth(result, if_true, if_false)));
                 result
             }
             "find" | "findLast" => {
@@ -443,6 +471,33 @@ impl Analyzer<'_> {
             }
         }
         if method == "map" { self.array_of(state, call.reg, 230, &results).into() } else { undefined.into() }
+    }
+
+    /// A filter whose test has a known outcome for each of a few known elements.
+    fn filter_exactly(&mut self, state: &mut State, call: &Call<'_>, callback: Sym, elements: &[Sym]) -> Option<Sym> {
+        let observing = std::mem::replace(&mut self.reporting, false);
+        let tried = self.passing(&mut state.clone(), call, callback, elements);
+        self.reporting = observing;
+        tried?;
+        let kept = self.passing(state, call, callback, elements)?;
+        Some(self.array_of(state, call.reg, 230, &kept))
+    }
+
+    /// The elements that a test lets through, if that is known of each.
+    fn passing(&mut self, state: &mut State, call: &Call<'_>, test: Sym, elements: &[Sym]) -> Option<Vec<Sym>> {
+        let undefined = self.model.symbols.undefined();
+        let mut kept = Vec::new();
+        for (i, &element) in elements.iter().enumerate() {
+            let index = self.model.symbols.number(i as f64);
+            let args = Args::of([element, index, call.this]);
+            let result = self.call(state, call.reg, call.nth.wrapping_add(1), test, undefined, args, call.range);
+            match self.model.facts(state, result.value?).truth() {
+                (true, false) => kept.push(element),
+                (false, true) => {}
+                _ => return None,
+            }
+        }
+        Some(kept)
     }
 
     fn flattened(&mut self, state: &mut State, value: Sym, reg: Reg) -> Sym {
@@ -554,10 +609,12 @@ impl Analyzer<'_> {
         let mut resized = self.model.symbols.leaves(object);
         resized.push(object);
         for leaf in resized {
+            self.observe_context_write(leaf, range);
             self.observe_outliving_write(leaf, range);
             for measure in ["length", "size"] {
                 let length = self.model.property_symbol(leaf, measure);
                 state.facts.remove(&length);
+                state.choices.remove(&length);
             }
             if let Some(known) = state.facts.get(&leaf).copied() {
                 let known = Facts { length: Interval::LENGTH, ..known };
@@ -717,17 +774,17 @@ impl Analyzer<'_> {
             "join" => self.join_text(state, call).into(),
             "values" => {
                 let element = self.element_of(state, this, reg, 1);
-                self.array_with(state, reg, 230, Some(element), facts.length).into()
+                self.iterator(state, reg, element, facts.length).into()
             }
             "keys" => {
                 let index = self.opaque(reg, 97, Facts::number(Interval { lo: 0.0, hi: facts.length.hi }, true), &[]);
-                self.array_with(state, reg, 230, Some(index), facts.length).into()
+                self.iterator(state, reg, index, facts.length).into()
             }
             "entries" => {
                 let element = self.element_of(state, this, reg, 1);
                 let index = self.opaque(reg, 97, Facts::number(Interval { lo: 0.0, hi: facts.length.hi }, true), &[]);
                 let pair = self.array_of(state, reg, 236, &[index, element]);
-                self.array_with(state, reg, 230, Some(pair), facts.length).into()
+                self.iterator(state, reg, pair, facts.length).into()
             }
             "at" => {
                 let key = match call.args.get(0).map(|a| self.key_of(a)) {
@@ -741,9 +798,20 @@ impl Analyzer<'_> {
                 };
                 element.into()
             }
-            "includes" | "indexOf" | "lastIndexOf" => return None,
+            "includes" => {
+                let key = call.args.get(0)?;
+                self.note_compared(state, this, key);
+                return self.is_member(state, this, key).map(OpResult::from);
+            }
             _ => return None,
         })
+    }
+
+    /// Whether a constant is among constants, if all are known.
+    fn is_member(&mut self, state: &State, list: Sym, key: Sym) -> Option<Sym> {
+        let elements = self.exact_elements(state, list)?;
+        let known = self.model.symbols.is_constant(key) && elements.iter().all(|&e| self.model.symbols.is_constant(e));
+        known.then(|| self.model.symbols.boolean(elements.contains(&key)))
     }
 
     fn append(&mut self, state: &mut State, call: &Call<'_>, method: &str) {
@@ -984,8 +1052,11 @@ impl Analyzer<'_> {
                 return Some(self.read(state, reg, object, key?, call.range, false));
             }
             "Object.getOwnPropertyDescriptor" | "Reflect.getOwnPropertyDescriptor" => {
-                let of = first?;
-                let value = self.get(state, reg, of, &key?);
+                let (of, key) = (first?, key?);
+                let value = self.get(state, reg, of, &key);
+                if let PropKey::Name(name) = &key {
+                    self.observe_read(reg, of, name, value, call.range);
+                }
                 let mut object = Object::new();
                 object.fields.insert("value".into(), Field::Value(value));
                 if matches!(self.model.symbols.value(value), Value::Bound { .. }) {
@@ -1225,8 +1296,11 @@ impl Analyzer<'_> {
                 let (regex, text) =
                     if call.path.starts_with("String") { (call.args.get(0), Some(this)) } else { (Some(this), call.args.get(0)) };
                 let text = text?;
-                if let (Some(regex), "RegExp.prototype.exec") = (regex, call.path) {
-                    self.note_mutation(regex, Change::Altered);
+                if call.path == "RegExp.prototype.exec" {
+                    self.note_mutation(this, Change::Altered);
+                }
+                if call.path.starts_with("RegExp") {
+                    self.observe_kept_position(this, call.range);
                 }
                 self.observe_regex(state, regex, text, call.range);
                 let length = self.model.facts(state, text).length;
@@ -1274,6 +1348,7 @@ impl Analyzer<'_> {
             "RegExp.prototype.test" => {
                 let text = call.args.get(0)?;
                 self.note_mutation(this, Change::Altered);
+                self.observe_kept_position(this, call.range);
                 self.observe_regex(state, Some(this), text, call.range);
                 let regex = self.regex_constant(state, this).unwrap_or(this);
                 Some(self.model.symbols.intern(Value::Call(call.path.into(), vec![regex, text])).into())
@@ -1390,13 +1465,38 @@ impl Analyzer<'_> {
 
     // Promises.
 
+    /// A rejection is an exception that comes later.
+    fn reject(&mut self, state: &mut State, call: &Call<'_>, promise: Sym, reason: Sym) {
+        let at = call.args.ranges.last().copied().unwrap_or(call.range);
+        self.observe_sink(state, reason, at, Sink::Throw);
+        let before = self.rejection(state, call.reg, 98, promise);
+        let all: Vec<Sym> = before.into_iter().chain([reason]).collect();
+        let merged = self.one_of(state, call.reg, 99, &all);
+        state.object_mut(promise).fields.insert("[[reason]]".into(), Field::Value(merged));
+    }
+
+    /// What a rejection handler receives.
+    fn caught_reason(&mut self, state: &mut State, call: &Call<'_>) -> Sym {
+        let unknown = self.opaque(call.reg, 98, Facts::ANY, &[]);
+        match self.rejection(state, call.reg, 96, call.this) {
+            Some(reason) => self.one_of(state, call.reg, 95, &[unknown, reason]),
+            None => unknown,
+        }
+    }
+
     fn promise_call(&mut self, state: &mut State, call: &Call<'_>) -> Option<OpResult> {
         let reg = call.reg;
         let undefined = self.model.symbols.undefined();
         match call.path {
-            "Promise.resolve" | "Promise.reject" => {
+            "Promise.resolve" => {
                 let value = call.args.get(0).unwrap_or(undefined);
                 Some(self.promise(state, reg, 230, value).into())
+            }
+            "Promise.reject" => {
+                let reason = call.args.get(0).unwrap_or(undefined);
+                let promise = self.allocate(state, reg, 230, AllocKind::Promise, Object::new());
+                self.reject(state, call, promise, reason);
+                Some(promise.into())
             }
             "Promise.all" | "Promise.race" | "Promise.any" | "Promise.allSettled" => {
                 let list = call.args.get(0)?;
@@ -1426,16 +1526,25 @@ impl Analyzer<'_> {
                 let value = self.settled(state, reg, 99, call.this);
                 let callback = call.args.get(0).unwrap_or(undefined);
                 let result = self.call(state, reg, call.nth.wrapping_add(1), callback, undefined, Args::of([value]), call.range);
+                let mut values: Vec<Sym> = result.value.into_iter().collect();
+                let mut reason = self.rejection(state, reg, 94, call.this);
                 if let Some(on_error) = call.args.get(1) {
-                    let error = self.opaque(reg, 98, Facts::ANY, &[]);
+                    let error = self.caught_reason(state, call);
                     let mut branch = state.clone();
-                    self.call(&mut branch, reg, call.nth.wrapping_add(2), on_error, undefined, Args::of([error]), call.range);
+                    let handled =
+                        self.call(&mut branch, reg, call.nth.wrapping_add(2), on_error, undefined, Args::of([error]), call.range);
+                    values.extend(handled.value);
+                    reason = None;
                 }
-                let value = result.value.unwrap_or(undefined);
-                Some(OpResult { value: Some(self.promise(state, reg, 230, value)), thrown: result.thrown })
+                let value = if values.is_empty() { undefined } else { self.one_of(state, reg, 93, &values) };
+                let promise = self.promise(state, reg, 230, value);
+                if let Some(reason) = reason {
+                    state.object_mut(promise).fields.insert("[[reason]]".into(), Field::Value(reason));
+                }
+                Some(OpResult { value: Some(promise), thrown: result.thrown })
             }
             "Promise.prototype.catch" => {
-                let error = self.opaque(reg, 98, Facts::ANY, &[]);
+                let error = self.caught_reason(state, call);
                 let value = self.settled(state, reg, 99, call.this);
                 let mut branch = state.clone();
                 let callback = call.args.get(0).unwrap_or(undefined);
@@ -1497,6 +1606,10 @@ impl Analyzer<'_> {
             }
             "has" => {
                 let key = call.args.get(0)?;
+                self.note_compared(state, this, key);
+                if let Some(known) = self.is_member(state, this, key) {
+                    return Some(known.into());
+                }
                 let kind = call.path.split('.').next().unwrap_or("Set");
                 let path = if kind.ends_with("Map") { "Map.prototype.has" } else { "Set.prototype.has" };
                 Some(self.model.symbols.intern(Value::Call(path.into(), vec![this, key])).into())
@@ -1533,10 +1646,37 @@ impl Analyzer<'_> {
                     "entries" => self.array_of(state, reg, 237, &[key, value]),
                     _ => value,
                 };
-                Some(self.array_with(state, reg, 230, Some(element), length).into())
+                Some(self.iterator(state, reg, element, length).into())
             }
             _ => None,
         }
+    }
+
+    // Iterators.
+
+    fn iterator(&mut self, state: &mut State, reg: Reg, element: Sym, length: Interval) -> Sym {
+        self.allocate(state, reg, 230, AllocKind::Iterator, Object { rest: Some(element), length, ..Object::new() })
+    }
+
+    /// `next`, `return` and `throw` of an iterator that the language made.
+    fn iterator_call(&mut self, state: &mut State, call: &Call<'_>) -> Option<OpResult> {
+        let (reg, this) = (call.reg, call.this);
+        for leaf in self.model.symbols.leaves(this) {
+            self.observe_outliving_write(leaf, call.range);
+        }
+        let value = match call.path {
+            "Iterator.prototype.next" => {
+                let (element, undefined) = (self.element_of(state, this, reg, 1), self.model.symbols.undefined());
+                self.one_of(state, reg, 97, &[element, undefined])
+            }
+            "Iterator.prototype.return" => call.args.get(0).unwrap_or_else(|| self.model.symbols.undefined()),
+            _ => return None,
+        };
+        let done = self.opaque(reg, 98, Facts::of(Types::BOOLEAN), &[]);
+        let mut object = Object::new();
+        object.fields.insert("value".into(), Field::Value(value));
+        object.fields.insert("done".into(), Field::Value(done));
+        Some(self.allocate(state, reg, 231, AllocKind::Object, object).into())
     }
 
     fn held_values(&mut self, state: &mut State, collection: Sym) -> Vec<Sym> {
@@ -1645,7 +1785,13 @@ impl Analyzer<'_> {
                 {
                     return Some(self.stringify_with(state, call, value, replacer));
                 }
-                None
+                let written = self.written(state, call.reg, value, call.range);
+                if written.computed.is_empty() {
+                    return None;
+                }
+                let own = (!written.replaced.contains(&value)).then_some(value);
+                let parts: Vec<Sym> = own.into_iter().chain(written.computed).collect();
+                Some(self.opaque(call.reg, call.nth, Facts::string(Interval::LENGTH), &parts).into())
             }
             "JSON.parse" => {
                 let text = call.args.get(0)?;
@@ -1810,10 +1956,13 @@ impl Analyzer<'_> {
         let undefined = self.model.symbols.undefined();
         let Some(executor) = call.args.get(0) else { return undefined.into() };
         let promise = self.allocate(state, call.reg, 230, AllocKind::Promise, Object::new());
-        let mark = self.model.symbols.string("[[resolve]]");
-        let resolver = self.model.symbols.builtin("[[resolve]]");
-        let resolve = self.model.symbols.intern(Value::Bound { target: resolver, this: promise, args: vec![mark] });
-        let result = self.call(state, call.reg, 1, executor, undefined, Args::of([resolve, resolve]), call.range);
+        let mut settler = |name: &str| {
+            let mark = self.model.symbols.string(name);
+            let target = self.model.symbols.builtin(name);
+            self.model.symbols.intern(Value::Bound { target, this: promise, args: vec![mark] })
+        };
+        let (resolve, reject) = (settler("[[resolve]]"), settler("[[reject]]"));
+        let result = self.call(state, call.reg, 1, executor, undefined, Args::of([resolve, reject]), call.range);
         OpResult { value: Some(promise), thrown: result.thrown }
     }
 }

@@ -43,12 +43,6 @@ impl Analyzer<'_> {
                 }
             }
         }
-        if std::env::var("DBG").is_ok() {
-            eprintln!("round {:?} varies {} merges {:?}", round.blocks, depends.varies, depends.merges);
-            for o in &depends.objects { eprintln!("  object {:?} {:?} leaves {:?}", o, self.model.symbols.value(*o), self.model.symbols.leaves(*o)); }
-            for m in &round.mutations { eprintln!("  mutation {:?} {:?}", m, self.model.symbols.leaves(m.object)); }
-            for (b, c, t, _) in &round.tests { eprintln!("  test {:?} {:?} {:?} {}", b, c, self.model.symbols.value(*c), t); }
-        }
         if depends.varies || !self.objects_stay(round, &depends.objects) {
             return None;
         }
