@@ -207,7 +207,10 @@ impl Analyzer<'_> {
         if kind.is_generator {
             self.yields.push(None);
             let entered = state.clone();
-            let outcome = self.activate(frame, entered);
+            let mut outcome = self.activate(frame, entered);
+            if active > 0 {
+                self.restore_locals(state, func, &mut outcome);
+            }
             let yielded = self.yields.pop().flatten();
             let mut object = Object { rest: yielded, length: Interval::LENGTH, ..Object::new() };
             match outcome.normal {
@@ -222,8 +225,28 @@ impl Analyzer<'_> {
             let iterator = self.allocate(state, reg, 216 + nth % 8, AllocKind::Iterator, object);
             return iterator.into();
         }
-        let outcome = self.activate(frame, state.clone());
+        let mut outcome = self.activate(frame, state.clone());
+        if active > 0 {
+            self.restore_locals(state, func, &mut outcome);
+        }
         self.settle(state, reg, nth, outcome, kind.is_async)
+    }
+
+    /// A recursive call has variables of its own: those of the activation that made it are as they were.
+    fn restore_locals(&self, before: &State, func: FuncId, outcome: &mut Outcome) {
+        let ir = self.model.ir.clone();
+        let is_own = |slot: &super::ir::SlotId| ir.slots.get(slot.index()).is_some_and(|s| s.owner == func);
+        let own: Vec<_> = before.slots.iter().filter(|(slot, _)| is_own(slot)).map(|(slot, sym)| (*slot, *sym)).collect();
+        let ends = [&mut outcome.normal, &mut outcome.thrown];
+        for (after, _) in ends.into_iter().flatten() {
+            let inner: Vec<_> = after.slots.keys().copied().filter(|slot| is_own(slot) && !before.slots.contains_key(slot)).collect();
+            for slot in inner {
+                after.slots.remove(&slot);
+            }
+            for &(slot, sym) in &own {
+                after.slots.insert(slot, sym);
+            }
+        }
     }
 
     fn settle(&mut self, state: &mut State, reg: Reg, nth: u8, outcome: Outcome, is_async: bool) -> OpResult {

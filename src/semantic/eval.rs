@@ -127,6 +127,7 @@ impl Analyzer<'_> {
             }
             OpKind::ElementRest { iterator, from } => {
                 let of = self.iterated(get(iterator));
+                self.observe_drain(state, of, op.range);
                 let from = self.model.symbols.number(f64::from(*from));
                 self.slice_array(state, reg, of, from)
             }
@@ -188,9 +189,13 @@ impl Analyzer<'_> {
             }
             OpKind::Await(value) => return self.await_operation(state, reg, get(value)),
             OpKind::Yield { value, delegate } => {
-                let mut value = get(value);
+                let value = get(value);
                 if *delegate {
-                    value = self.element_of(state, value, reg, 7);
+                    let element = self.element_of(state, value, reg, 7);
+                    let result = self.yielded(state, reg, element);
+                    // Control comes back only when the other generator is done.
+                    let is_done = !self.is_endless_iterator(state, value);
+                    return OpResult { value: is_done.then_some(result), thrown: None };
                 }
                 self.yielded(state, reg, value)
             }
@@ -865,7 +870,10 @@ impl Analyzer<'_> {
     /// `next` knows what it walks over.
     fn iterate(&mut self, state: &mut State, reg: Reg, value: Sym, kind: IterateKind, range: TextRange) -> Sym {
         match kind {
-            IterateKind::Of | IterateKind::AsyncOf => self.demand_iterable(state, value, range, "iterated"),
+            IterateKind::Of | IterateKind::AsyncOf => {
+                self.demand_iterable(state, value, range, "iterated");
+                self.mark_endless(state, reg, value);
+            }
             IterateKind::Pattern => self.demand_iterable(state, value, range, "destructured as an array"),
             IterateKind::In => {}
         }
@@ -874,7 +882,6 @@ impl Analyzer<'_> {
             IterateKind::AsyncOf => "[[for-await]]",
             IterateKind::Of | IterateKind::Pattern => "[[for-of]]",
         };
-        let _ = reg;
         self.model.symbols.intern(Value::Call(path.into(), vec![value]))
     }
 

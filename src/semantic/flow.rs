@@ -173,6 +173,8 @@ pub struct Analyzer<'a> {
     pub registers: Vec<Option<Sym>>,
     /// Demands that a later NaN check may still cover.
     pub pending: Vec<super::demand::Pending>,
+    /// Work on lists that a later limit on their length may still excuse.
+    pub costs_until_limited: Vec<(Sym, super::observe::Costly)>,
     /// Loops around the operation being interpreted that input drives, for the cost of nesting.
     pub loop_costs: super::cost::LoopCosts,
 }
@@ -217,6 +219,7 @@ impl<'a> Analyzer<'a> {
             registers: Vec::new(),
             pending: Vec::new(),
             built_regexes: BTreeMap::new(),
+            costs_until_limited: Vec::new(),
             loop_costs: super::cost::LoopCosts::default(),
         }
     }
@@ -431,10 +434,13 @@ impl Run {
             Terminator::Next { iterator, body, done } => {
                 let exhausted = self.exhausted(analyzer, block, &state);
                 let empty = register(iterator).is_some_and(|i| analyzer.is_empty_iteration(&state, i));
+                let endless = register(iterator).is_some_and(|i| analyzer.is_endless_iterator(&state, analyzer.iterated(i)));
                 if !empty {
                     self.edge(analyzer, block, body, state);
                 }
-                self.edge(analyzer, block, done, exhausted);
+                if !endless {
+                    self.edge(analyzer, block, done, exhausted);
+                }
             }
             Terminator::Return(reg) => {
                 let Some(value) = register(reg) else { return };

@@ -178,7 +178,8 @@ impl Analyzer<'_> {
             }
             return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
         }
-        if &**name == "size" {
+        let has_size = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Map | AllocKind::Set, .. });
+        if &**name == "size" && has_size {
             return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
         }
         if let Some(&spread) = known.spreads.last() {
@@ -308,6 +309,7 @@ impl Analyzer<'_> {
             Value::Builtin(path) if &*path == "module" && matches!(&**name, "require" | "constructor" | "parent" | "children") => {
                 Some(self.model.symbols.builtin("require"))
             }
+            Value::Builtin(path) if &*path == "module" && &**name == "exports" => Some(self.model.symbols.builtin("module.exports")),
             Value::Builtin(path) if is_exports(&path) => None,
             Value::Builtin(path) => Some(builtins::member(&mut self.model.symbols, &path, name)),
             Value::Closure(func, _) => match &**name {
@@ -824,7 +826,19 @@ impl Analyzer<'_> {
                 continue;
             }
             self.observe_outliving_write(leaf, range);
-            self.note_mutation(leaf, Change::Altered);
+            if let PropKey::Name(name) = &key
+                && state.object(leaf).is_some_and(|o| o.lacks(name))
+            {
+                continue;
+            }
+            let own_key = matches!(&key, PropKey::Dynamic(k) if self.is_key_of(*k, leaf));
+            self.note_mutation(leaf, if own_key { Change::Taken(None) } else { Change::Altered });
+            if let Some(known) = state.object(leaf)
+                && known.closed
+            {
+                let object = state.object_mut(leaf);
+                object.length.lo = (object.length.lo - 1.0).max(0.0);
+            }
             match &key {
                 PropKey::Name(name) if leaves.len() == 1 => {
                     state.object_mut(leaf).fields.insert(name.clone(), Field::Absent);
@@ -842,6 +856,19 @@ impl Analyzer<'_> {
                 PropKey::Any => {}
             }
         }
+    }
+
+    /// Whether a key was asked of the object itself.
+    fn is_key_of(&self, key: Sym, object: Sym) -> bool {
+        self.model.symbols.leaves(key).iter().any(|&leaf| {
+            self.model.symbols.contains(leaf, &|_, value| match value {
+                Value::KeyOf(of) => *of == object,
+                Value::Prop(list, _) | Value::Instance(list, _) => {
+                    self.derived.get(list).is_some_and(|(method, of, _)| method == "keys" && self.model.symbols.leaves(*of).contains(&object))
+                }
+                _ => false,
+            })
+        })
     }
 
     /// `super.key`

@@ -919,6 +919,8 @@ impl Analyzer<'_> {
             "Array.of" => Some(self.array_of(state, reg, 230, &call.args.list.clone()).into()),
             "Array.from" | "Array.fromAsync" => {
                 let source = call.args.get(0)?;
+                self.mark_endless(state, reg, source);
+                self.observe_drain(state, source, call.range);
                 let mut elements = self.exact_elements(state, source);
                 let facts = self.model.facts(state, source);
                 let length = self.length_of_array_like(state, source, call.range);
@@ -1006,23 +1008,21 @@ impl Analyzer<'_> {
             "Object.keys" | "Object.getOwnPropertyNames" | "Reflect.ownKeys" => {
                 let of = first?;
                 self.demand_present(state, of, at, "its keys are listed");
-                self.cost_of_keys(state, of, call.range);
                 self.keys_of(state, call, of).into()
             }
             "Object.values" => {
                 let of = first?;
                 self.demand_present(state, of, at, "its values are listed");
-                self.cost_of_keys(state, of, call.range);
                 self.values_of(state, call, of).into()
             }
             "Object.entries" => {
                 let of = first?;
                 self.demand_present(state, of, at, "its entries are listed");
-                self.cost_of_keys(state, of, call.range);
                 self.entries_of(state, call, of).into()
             }
             "Object.fromEntries" => {
                 let pairs = first?;
+                self.observe_drain(state, pairs, call.range);
                 let pair = self.element_of(state, pairs, reg, 1);
                 self.from_entries(state, call, pairs, pair).into()
             }
@@ -1139,7 +1139,15 @@ impl Analyzer<'_> {
         }
         let length = self.model.facts(state, of).length;
         let keys = self.model.symbols.intern(Value::KeyOf(of));
-        self.array_with(state, call.reg, 230, Some(keys), length)
+        self.listed_from(state, call, of, keys, length)
+    }
+
+    /// A list of the keys, values or entries of an object: as long as the object has properties.
+    fn listed_from(&mut self, state: &mut State, call: &Call<'_>, of: Sym, element: Sym, length: Interval) -> Sym {
+        let list = self.array_with(state, call.reg, 230, Some(element), length);
+        self.derived.insert(list, ("keys".into(), of, Vec::new()));
+        self.cost_of_keys(state, of, list, call.range);
+        list
     }
 
     /// Names of the own properties, where all are known.
@@ -1159,7 +1167,7 @@ impl Analyzer<'_> {
         }
         let value = self.any_value(state, call, of);
         let length = self.model.facts(state, of).length;
-        self.array_with(state, call.reg, 230, Some(value), length)
+        self.listed_from(state, call, of, value, length)
     }
 
     fn any_value(&mut self, state: &mut State, call: &Call<'_>, of: Sym) -> Sym {
@@ -1202,7 +1210,7 @@ impl Analyzer<'_> {
         };
         let length = self.model.facts(state, of).length;
         let pair = self.array_of(state, call.reg, 237, &[key, value]);
-        self.array_with(state, call.reg, 230, Some(pair), length)
+        self.listed_from(state, call, of, pair, length)
     }
 
     fn from_entries(&mut self, state: &mut State, call: &Call<'_>, pairs: Sym, pair: Sym) -> Sym {
@@ -1498,6 +1506,7 @@ impl Analyzer<'_> {
             }
             "Promise.all" | "Promise.race" | "Promise.any" | "Promise.allSettled" => {
                 let list = call.args.get(0)?;
+                self.observe_drain(state, list, call.range);
                 if let (Some(elements), "Promise.all") = (self.exact_elements(state, list), call.path) {
                     let settled: Vec<Sym> =
                         elements.iter().enumerate().map(|(i, &e)| self.settled(state, reg, 100 + (i % 16) as u8, e)).collect();
@@ -1922,6 +1931,8 @@ impl Analyzer<'_> {
         if let Some(source) = call.args.get(0) {
             let at = call.args.ranges.first().copied().unwrap_or(call.range);
             self.demand_iterable(state, source, at, "iterated");
+            self.mark_endless(state, call.reg, source);
+            self.observe_drain(state, source, call.range);
             let facts = self.model.facts(state, source);
             object.length = Interval { lo: 0.0, hi: facts.length.hi };
             match (self.exact_elements(state, source), is_map) {
