@@ -258,8 +258,11 @@ impl Analyzer<'_> {
                 }
             }
             Value::Instance(of, _) | Value::Version(of, _) => {
-                let inside = self.inner_secrets(state, sym, paths, &[]);
-                out.extend(inside);
+                // What a pattern left out of a rest stays out of every turn's rest.
+                if !self.is_rest(*of) {
+                    let inside = self.inner_secrets(state, sym, paths, &[]);
+                    out.extend(inside);
+                }
                 self.overrides(state, sym, &mut |a, part| a.contents(state, part, paths, out, seen, depth + 1));
                 let of = *of;
                 // What was deleted or masked on the instance is not taken from what it is one of.
@@ -310,6 +313,15 @@ impl Analyzer<'_> {
                 let parts: Vec<Sym> = self.model.symbols.operands(sym).collect();
                 parts.into_iter().for_each(|part| go(self, part));
             }
+        }
+    }
+
+    /// Whether the value is the rest of a pattern, in whatever turn or version.
+    fn is_rest(&self, sym: Sym) -> bool {
+        match self.model.symbols.value(sym) {
+            Value::Rest(..) => true,
+            Value::Instance(of, _) | Value::Version(of, _) => self.is_rest(*of),
+            _ => false,
         }
     }
 

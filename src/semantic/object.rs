@@ -992,12 +992,15 @@ impl Analyzer<'_> {
             return;
         }
         let uses = self.uses_through_variables(reg);
+        let (asked_for, through_constructor) = self.reached_by(reg);
         let mut forms = Vec::new();
         for &(user, used) in &uses {
             forms.push(match &self.op(user).kind {
                 OpKind::Get { object, key: Key::Name(name), .. } if *object == used => match name.as_str() {
                     "constructor" | "__proto__" | "prototype" => None,
-                    name if path.starts_with("Object") || self.is_borrowed(user) => Some(PrototypeForm::Idiom(name.to_owned())),
+                    name if !asked_for && (path.starts_with("Object") || self.is_borrowed(user)) => {
+                        Some(PrototypeForm::Idiom(name.to_owned()))
+                    }
                     _ => Some(PrototypeForm::Held),
                 },
                 // The method called on it was judged as it was read.
@@ -1015,6 +1018,10 @@ impl Analyzer<'_> {
         if uses.is_empty() {
             forms.push(Some(PrototypeForm::Held));
         }
+        // The idioms name the prototype; who goes through an instance's constructor means to hold it.
+        if through_constructor {
+            forms.iter_mut().flatten().for_each(|form| *form = PrototypeForm::Held);
+        }
         let worst = forms.into_iter().flatten().min_by_key(|form| match form {
             PrototypeForm::Held | PrototypeForm::SetPrototype => 0,
             PrototypeForm::Idiom(_) => 1,
@@ -1026,6 +1033,17 @@ impl Analyzer<'_> {
     }
 
     /// `getOwnPropertyDescriptor(used, "constructor")`, `Reflect.get(used, "constructor")`
+    /// Whether the prototype in a register was asked for by a call (`Object.getPrototypeOf`), and whether
+    /// it was read of a value's `constructor`.
+    fn reached_by(&self, reg: Reg) -> (bool, bool) {
+        let of_constructor = |object: Reg| matches!(&self.op(object).kind, OpKind::Get { key: Key::Name(name), .. } if name == "constructor");
+        match self.op(reg).kind {
+            OpKind::Call { .. } => (true, false),
+            OpKind::Get { object, .. } => (false, of_constructor(object)),
+            _ => (false, false),
+        }
+    }
+
     fn asks_for_constructor(&self, args: &[Arg], used: Reg) -> bool {
         match args {
             [of, key] => of.reg == used && matches!(&self.op(key.reg).kind, OpKind::String(key) if key == "constructor"),
