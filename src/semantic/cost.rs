@@ -8,7 +8,7 @@ use super::flow::{Analyzer, Args, Trace};
 use super::graph::Graph;
 use super::ir::{BinaryOp, BlockId, FuncId};
 use super::limits;
-use super::observe::{Costly, Step};
+use super::observe::{Costly, Measure, Step};
 use super::state::State;
 use super::symbol::{PropKey, Sym, Value, for_each_part};
 use crate::finding::Level;
@@ -128,7 +128,7 @@ impl Analyzer<'_> {
         match size {
             Size::Bounded => {}
             Size::Arbitrary(paths) => {
-                let message = format!("the loop runs as often as {} says, and nothing limits it", list(paths));
+                let message = format!("the loop runs as often as {} {}, and nothing limits it", list(paths), says(paths));
                 self.charge_cost(range, Level::Error, paths.clone(), message);
             }
             Size::Linear(paths) => self.charge_linear(range, paths, "the loop runs once for each part of"),
@@ -144,7 +144,14 @@ impl Analyzer<'_> {
             if self.observing_cost() {
                 let steps: Vec<Step> =
                     if outer.range == TextRange::default() { Vec::new() } else { vec![(outer.range, "inside this pass".to_owned())] };
-                self.seen.costs.insert(Costly { range, level: Level::Error, drivers: paths.clone(), message, steps });
+                self.seen.costs.insert(Costly {
+                    range,
+                    level: Level::Error,
+                    drivers: paths.clone(),
+                    measure: Measure::Size,
+                    message,
+                    steps,
+                });
             }
             return;
         }
@@ -157,7 +164,8 @@ impl Analyzer<'_> {
 
     fn charge_cost(&mut self, range: TextRange, level: Level, drivers: BTreeSet<String>, message: String) {
         if self.observing_cost() {
-            self.seen.costs.insert(Costly { range, level, drivers, message, steps: Vec::new() });
+            let measure = if level == Level::Error { Measure::Value } else { Measure::Size };
+            self.seen.costs.insert(Costly { range, level, drivers, measure, message, steps: Vec::new() });
         }
     }
 
@@ -311,7 +319,7 @@ impl Analyzer<'_> {
         }
         match self.size_of_number(state, n) {
             Size::Arbitrary(paths) => {
-                let message = format!("{what}, and {} decides it without a limit", list(&paths));
+                let message = format!("{what}, and nothing limits {}, which decides it", list(&paths));
                 self.charge_cost(range, Level::Error, paths, message);
             }
             Size::Linear(_) | Size::Bounded => {}
@@ -422,4 +430,8 @@ impl Analyzer<'_> {
 
 fn list(paths: &BTreeSet<String>) -> String {
     paths.iter().take(3).map(|p| format!("`{p}`")).collect::<Vec<_>>().join(" and ")
+}
+
+fn says(paths: &BTreeSet<String>) -> &'static str {
+    if paths.len() == 1 { "says" } else { "say" }
 }

@@ -169,13 +169,13 @@ impl Analyzer<'_> {
         let facts = self.model.facts(state, this);
         if facts.string_form && !facts.listed && !facts.types.only(accepted) && self.reporting && !self.sweeping {
             if let Some(source) = self.input_source(state, this) {
-                let (range, function, steps) = self.charge(this, range, "a method is called on it");
+                let (range, function, steps) = self.charge(this, range, "the object of a method call");
                 let demand = UnmetDemand {
                     path: source.path,
                     function,
                     range,
                     level: Level::Warning,
-                    what: "a method is called on it",
+                    what: "the object of a method call",
                     wants,
                     conversion: source.conversion,
                     steps,
@@ -184,7 +184,7 @@ impl Analyzer<'_> {
             }
             return;
         }
-        self.demand(state, this, accepted, range, "a method is called on it", wants);
+        self.demand(state, this, accepted, range, "the object of a method call", wants);
     }
 
     /// An argument of `new Date` and its kin.

@@ -62,8 +62,17 @@ impl Analyzer<'_> {
             }
             OpKind::RestParam(i) => self.rest_param(state, reg, *i as usize),
             OpKind::This => self.this_value(),
-            OpKind::Arguments => self.rest_param(state, reg, 0),
-            OpKind::NewTarget | OpKind::ImportMeta => self.opaque(reg, 0, Facts::ANY, &[]),
+            OpKind::Arguments => {
+                let arguments = self.rest_param(state, reg, 0);
+                let callee = self.model.symbols.intern(Value::Closure(self.frame().func, None));
+                state.object_mut(arguments).fields.insert("callee".into(), Field::Value(callee));
+                arguments
+            }
+            OpKind::ImportMeta => {
+                self.mention("import.meta", op.range, true);
+                self.opaque(reg, 0, Facts::ANY, &[])
+            }
+            OpKind::NewTarget => self.opaque(reg, 0, Facts::ANY, &[]),
             OpKind::Global(name) => return self.global(state, name, op.range, reg).into(),
             OpKind::TypeofGlobal(name) => {
                 let of = self.model.symbols.builtin(name);
@@ -366,15 +375,15 @@ impl Analyzer<'_> {
             _ => {}
         }
         let path = if builtins::GLOBAL_OBJECTS.contains(&name) { "globalThis" } else { name };
-        let harmless = self.is_harmless_use(reg);
-        if !harmless {
-            if path == "globalThis" && name != "globalThis" {
-                self.mention(name, range, true);
-            } else {
-                self.mention(path, range, true);
-            }
+        let sym = self.model.symbols.builtin(path);
+        // `Function.prototype` is a prototype, not a way to compile text.
+        let only_prototype = builtins::FUNCTION_CONSTRUCTORS.contains(&path) && self.is_read_only_for(reg, "prototype");
+        if !self.is_harmless_use(reg) && !only_prototype {
+            let exists = state.facts.get(&sym).is_some_and(|f| !f.types.may(Types::UNDEFINED));
+            let name = if name == "globalThis" { path } else { name };
+            self.mention_tested(name, range, true, exists);
         }
-        self.model.symbols.builtin(path)
+        sym
     }
 
     fn global_field(&mut self, state: &State, name: &str) -> Option<Field> {
@@ -629,7 +638,7 @@ impl Analyzer<'_> {
                     let Some(value) = registers[value.index()] else { continue };
                     match self.key(key, registers) {
                         PropKey::Name(name) => {
-                            if &*name == "__proto__" && matches!(key, Key::Computed(_)) {
+                            if &*name == "__proto__" {
                                 self.observe_proto_key("__proto__", *at, "written");
                             }
                             self.name_value(state, &name, value, *at);
@@ -847,6 +856,13 @@ impl Analyzer<'_> {
             OpKind::Get { object, key: Key::Name(name), .. } => *object == reg && matches!(name.as_str(), "name" | "length"),
             _ => false,
         }
+    }
+
+    /// Whether only the property `key` is ever read of the result of `reg`.
+    fn is_read_only_for(&self, reg: Reg, key: &str) -> bool {
+        let uses = self.uses_of(reg);
+        let reads = |user: Reg| matches!(&self.op(user).kind, OpKind::Get { object, key: Key::Name(name), .. } if *object == reg && name == key);
+        !uses.is_empty() && uses.iter().all(|&(user, _)| reads(user))
     }
 
     /// Operations of the current function that use the register, with whether they call it.

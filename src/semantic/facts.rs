@@ -136,6 +136,9 @@ pub struct Interval {
     pub hi: f64,
 }
 
+/// No end is ever NaN.
+impl Eq for Interval {}
+
 impl Interval {
     /// All numbers.
     pub const ALL: Interval = Interval { lo: f64::NEG_INFINITY, hi: f64::INFINITY };
@@ -234,7 +237,7 @@ pub struct RefusedKeys {
 }
 
 /// What is known of one value.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Possible types.
     pub types: Types,

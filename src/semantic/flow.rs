@@ -92,6 +92,14 @@ pub struct Trace {
     pub registers: Vec<Option<Sym>>,
 }
 
+/// A branch that facts exclude, as it would be taken.
+#[derive(Debug)]
+pub struct LeftOut {
+    frame: Frame,
+    state: State,
+    registers: Vec<Option<Sym>>,
+}
+
 /// The analysis of one file.
 pub struct Analyzer<'a> {
     /// Symbols and structural facts.
@@ -114,6 +122,8 @@ pub struct Analyzer<'a> {
     pub bounds: BTreeMap<&'static str, u64>,
     /// Blocks that were observed.
     pub visited: HashSet<(FuncId, BlockId)>,
+    /// Branches that facts exclude.
+    pub left_out: HashMap<(FuncId, BlockId), LeftOut>,
     /// The entry function while it is judged, and whether its result is observed.
     pub entry: Option<FuncId>,
     /// Symbols held by variables with sensitive names.
@@ -171,6 +181,7 @@ impl<'a> Analyzer<'a> {
             steps: 0,
             bounds: BTreeMap::new(),
             visited: HashSet::new(),
+            left_out: HashMap::new(),
             entry: None,
             sensitive: BTreeMap::new(),
             constant_names: BTreeMap::new(),
@@ -249,19 +260,27 @@ impl<'a> Analyzer<'a> {
         outcome
     }
 
-    /// Observes blocks that no analysis reached, each from the state the file is loaded with.
+    /// Observes blocks that no analysis reached, from the branch that leads there if one does, or else
+    /// from the state the file is loaded with.
     pub fn glance(&mut self, frame: Frame, loaded: State, blocks: &[BlockId]) {
         self.frames.push(frame);
         let mut run = Run::new(self, loaded.clone());
+        run.trace.entry[0] = None;
         self.reporting = true;
         for &block in run.cfg.clone().order() {
-            if blocks.contains(&block) {
-                run.trace.entry[block.index()] = Some(loaded.clone());
-                self.visited.insert((run.func, block));
-                run.block(self, block);
-            } else {
+            if !blocks.contains(&block) {
                 run.trace.entry[block.index()] = None;
+                continue;
             }
+            if let Some(from) = self.left_out.remove(&(run.func, block)) {
+                self.frames.pop();
+                self.frames.push(from.frame);
+                run.trace.entry[block.index()] = Some(from.state);
+                run.trace.registers = from.registers;
+            }
+            run.trace.entry[block.index()].get_or_insert_with(|| loaded.clone());
+            self.visited.insert((run.func, block));
+            run.block(self, block);
         }
         self.reporting = false;
         self.frames.pop();
@@ -382,11 +401,11 @@ impl Run {
             Terminator::Branch { cond, then, otherwise } => {
                 let Some(cond) = register(cond) else { return };
                 self.trace.conditions.insert(block, (cond, state.clone()));
-                if let Some(state) = analyzer.model.assumed(&state, cond, true) {
-                    self.edge(analyzer, block, then, state);
-                }
-                if let Some(state) = analyzer.model.assumed(&state, cond, false) {
-                    self.edge(analyzer, block, otherwise, state);
+                for (truth, to) in [(true, then), (false, otherwise)] {
+                    match analyzer.model.assumed(&state, cond, truth) {
+                        Some(state) => self.edge(analyzer, block, to, state),
+                        None => self.leave_out(analyzer, to, &state),
+                    }
                 }
             }
             Terminator::Next { iterator, body, done } => {
@@ -417,6 +436,16 @@ impl Run {
             }
             Terminator::Unreachable => {}
         }
+    }
+
+    /// A branch that facts exclude: it is still looked at for what is wrong wherever it stands.
+    fn leave_out(&self, analyzer: &mut Analyzer<'_>, to: BlockId, state: &State) {
+        if !analyzer.reporting || analyzer.sweeping || analyzer.left_out.len() >= limits::LEFT_OUT_MAX {
+            return;
+        }
+        let frame = analyzer.frame().clone();
+        let registers = self.trace.registers.clone();
+        analyzer.left_out.entry((self.func, to)).or_insert_with(|| LeftOut { frame, state: state.clone(), registers });
     }
 
     /// The state after an iteration is done: what held at the end of every turn holds for all elements.

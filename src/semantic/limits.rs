@@ -27,6 +27,8 @@ pub const FIELDS_MAX: usize = 256;
 pub const PATH_SEGMENTS_MAX: usize = 6;
 /// A number of rounds, characters or elements that counts as limited.
 pub const BOUND_MAX: f64 = 1e8;
+/// Branches that facts exclude and that are looked at all the same.
+pub const LEFT_OUT_MAX: usize = 512;
 /// Symbols looked through for the facts of one.
 pub const FACTS_DEPTH_MAX: usize = 24;
 /// Symbols looked through for the input that a value is made of.

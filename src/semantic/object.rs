@@ -6,7 +6,7 @@ use super::builtins;
 use super::eval::{OpResult, Registers};
 use super::facts::{Facts, Interval, Types};
 use super::flow::{Analyzer, Args};
-use super::ir::{BinaryOp, ClassId, FuncId, Key, MemberKind, OpKind, Reg};
+use super::ir::{Arg, BinaryOp, ClassId, FuncId, Key, MemberKind, OpKind, Reg};
 use super::limits;
 use super::model::is_turn;
 use super::observe::{ContextOverride, Mention, NativeWrite, ProtoKey, PrototypeForm, PrototypeUse, SharedState};
@@ -26,8 +26,13 @@ fn is_notable(path: &str) -> bool {
 impl Analyzer<'_> {
     /// Notes that the program took hold of a built-in.
     pub fn mention(&mut self, path: &str, range: TextRange, is_global_name: bool) {
+        self.mention_tested(path, range, is_global_name, false);
+    }
+
+    /// The same; whether a test before it has shown that the global exists.
+    pub fn mention_tested(&mut self, path: &str, range: TextRange, is_global_name: bool, is_tested: bool) {
         if self.reporting {
-            self.seen.mentions.insert(Mention { path: path.to_owned(), range, is_global_name, uses: Vec::new() });
+            self.seen.mentions.insert(Mention { path: path.to_owned(), range, is_global_name, is_tested });
         }
     }
 
@@ -187,10 +192,14 @@ impl Analyzer<'_> {
         if let (Some(rest), true) = (known.rest, is_plain)
             && (builtins::method(self.types_of(state, object), name).is_none() || is_index)
         {
-            let undefined = self.model.symbols.undefined();
             let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
             self.model.symbols.add_operand(merged, rest);
-            self.model.symbols.add_operand(merged, undefined);
+            // As with an array of the input: a constant index is not doubted.
+            let is_element = is_index && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
+            if !is_element {
+                let undefined = self.model.symbols.undefined();
+                self.model.symbols.add_operand(merged, undefined);
+            }
             return merged;
         }
         match known.prototype {
@@ -288,10 +297,11 @@ impl Analyzer<'_> {
                 }
                 None
             }
-            Value::Builtin(path) if &*path == "exports" || &*path == "module" || &*path == "module.exports" => None,
+            Value::Builtin(path) if &*path == "module" && &**name == "require" => Some(self.model.symbols.builtin("require")),
+            Value::Builtin(path) if is_exports(&path) => None,
             Value::Builtin(path) => Some(builtins::member(&mut self.model.symbols, &path, name)),
             Value::Closure(func, _) => match &**name {
-                "call" | "apply" | "bind" => Some(self.model.symbols.builtin(&format!("Function.prototype.{name}"))),
+                "call" | "apply" | "bind" | "toString" => Some(self.model.symbols.builtin(&format!("Function.prototype.{name}"))),
                 "name" => {
                     let text = self.model.ir.body(func).name.clone();
                     Some(self.model.symbols.string(&text))
@@ -383,6 +393,14 @@ impl Analyzer<'_> {
             && path.ends_with(".prototype")
         {
             return self.model.symbols.builtin("Object.prototype");
+        }
+        if let Value::Prop(class, PropKey::Name(name)) = self.model.symbols.value(object).clone()
+            && &*name == "prototype"
+            && let Some(Field::Value(parent)) = state.object(class).and_then(|o| o.fields.get("[[parent]]").copied())
+            && let Some(path) = self.model.symbols.as_builtin(parent)
+        {
+            let path = format!("{path}.prototype");
+            return self.model.symbols.builtin(&path);
         }
         if let Some(prototype) = state.object(object).and_then(|o| o.prototype) {
             return match self.model.symbols.value(prototype) {
@@ -508,7 +526,7 @@ impl Analyzer<'_> {
 
     /// Elements of an object with a `[Symbol.iterator]` of its own, if it is a generator method.
     fn iterator_method_elements(&mut self, state: &mut State, object: Sym, reg: Reg) -> Option<Sym> {
-        let method = self.get_named(state, object, &"Symbol.iterator".into(), 0);
+        let method = self.get_named(state, object, &"@@iterator".into(), 0);
         let Value::Closure(func, _) = *self.model.symbols.value(method) else { return None };
         if !self.model.ir.body(func).kind.is_generator {
             return None;
@@ -668,14 +686,7 @@ impl Analyzer<'_> {
             PropKey::Name(name) => Some(name.to_string()),
             _ => None,
         };
-        if self.is_context_object(object) {
-            if self.reporting {
-                self.seen.context_overrides.insert(ContextOverride {
-                    range,
-                    level: Level::Error,
-                    message: "the call's context is written into: it comes from the host and is read-only".into(),
-                });
-            }
+        if self.observe_context_write(object, range) {
             return true;
         }
         let Some(path) = self.model.symbols.as_builtin(object).map(str::to_owned) else { return false };
@@ -711,12 +722,24 @@ impl Analyzer<'_> {
         true
     }
 
+    /// A write into the call's context. True if it was one.
+    pub fn observe_context_write(&mut self, object: Sym, range: TextRange) -> bool {
+        let is_context = self.is_context_object(object);
+        if is_context && self.reporting {
+            self.seen.context_overrides.insert(ContextOverride {
+                range,
+                level: Level::Error,
+                message: "the call's context is written into: it comes from the host and is read-only".into(),
+            });
+        }
+        is_context
+    }
+
     /// A write into the built-in at `path`.
     pub fn native_write(&mut self, path: &str, key: Option<String>, range: TextRange) {
         let root = path.split('.').next().unwrap_or(path);
         let known = builtins::CONSTRUCTORS.contains(&root) || matches!(root, "Math" | "JSON" | "Reflect" | "console" | "Intl" | "Atomics");
-        let is_function_of_global = !path.contains('.') && builtins::is_function(path);
-        if self.reporting && (known || is_function_of_global) {
+        if self.reporting && (known || builtins::GLOBAL_FUNCTIONS.contains(&root)) {
             self.seen.native_writes.insert(NativeWrite { target: path.to_owned(), key, range });
         }
     }
@@ -831,24 +854,27 @@ impl Analyzer<'_> {
 
     // Observations of rules 1 and 2.
 
-    fn observe_read(&mut self, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, range: TextRange) {
+    /// A built-in or a prototype may have come into the program's hands by reading a property.
+    pub fn observe_read(&mut self, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, range: TextRange) {
         if !self.reporting {
             return;
         }
-        let harmless = self.is_harmless_use(reg);
         if &**name == "__proto__" || LEGACY_ACCESSORS.contains(&&**name) {
-            if !harmless {
-                self.observe_proto_key(name, range, "read");
-            }
+            self.observe_proto_key(name, range, "read");
             return;
         }
+        let harmless = self.is_harmless_use(reg);
         let leaves = self.model.symbols.leaves(object);
         let of_global = leaves.iter().any(|&l| self.model.symbols.as_builtin(l) == Some("globalThis"));
+        let module = self.model.symbols.builtin("module");
+        // What the program itself put there was captured where it was put.
+        let is_found = &**name == "constructor"
+            || leaves.iter().any(|&l| self.model.symbols.as_builtin(l).is_some_and(|path| !is_import(path) && !is_exports(path)));
         for leaf in self.model.symbols.leaves(value) {
             let Some(path) = self.model.symbols.as_builtin(leaf).map(str::to_owned) else { continue };
-            if of_global && !harmless {
+            if (of_global || path == "require" && leaves.contains(&module)) && !harmless {
                 self.mention(&path, range, true);
-            } else if is_notable(&path) && !harmless && !leaves.iter().any(|&l| self.model.symbols.as_builtin(l).is_some_and(is_import)) {
+            } else if is_notable(&path) && !harmless && is_found {
                 self.mention(&path, range, false);
             }
             if path.ends_with(".prototype") {
@@ -903,13 +929,16 @@ impl Analyzer<'_> {
         for &(user, used) in &uses {
             forms.push(match &self.op(user).kind {
                 OpKind::Get { object, key: Key::Name(name), .. } if *object == used => match name.as_str() {
-                    "constructor" => None,
-                    "__proto__" => None,
-                    name if builtins::method(Types::ANY, name).is_some() || path.starts_with("Object") || self.is_borrowed(user) => {
-                        Some(PrototypeForm::Idiom(name.to_owned()))
-                    }
+                    "constructor" | "__proto__" | "prototype" => None,
+                    name if path.starts_with("Object") || self.is_borrowed(user) => Some(PrototypeForm::Idiom(name.to_owned())),
                     _ => Some(PrototypeForm::Held),
                 },
+                // The method called on it was judged as it was read.
+                OpKind::Call { this: Some(this), callee, args, .. } if *this == used && args.iter().all(|a| a.reg != used) => {
+                    let is_own = matches!(self.op(*callee).kind, OpKind::Get { object, .. } if object == used);
+                    (!is_own).then_some(PrototypeForm::Held)
+                }
+                OpKind::Call { args, .. } if self.asks_for_constructor(args, used) => None,
                 OpKind::Set { object, .. } | OpKind::Delete { object, .. } if *object == used => None,
                 OpKind::Binary(BinaryOp::In, _, b) if *b == used => Some(PrototypeForm::Compared),
                 _ if self.asks_about(user, used) => Some(PrototypeForm::Compared),
@@ -929,8 +958,16 @@ impl Analyzer<'_> {
         }
     }
 
+    /// `getOwnPropertyDescriptor(used, "constructor")`, `Reflect.get(used, "constructor")`
+    fn asks_for_constructor(&self, args: &[Arg], used: Reg) -> bool {
+        match args {
+            [of, key] => of.reg == used && matches!(&self.op(key.reg).kind, OpKind::String(key) if key == "constructor"),
+            _ => false,
+        }
+    }
+
     fn is_borrowed(&self, reg: Reg) -> bool {
-        self.uses_of(reg).iter().any(|&(user, _)| {
+        self.uses_through_variables(reg).iter().any(|&(user, _)| {
             matches!(&self.op(user).kind, OpKind::Get { key: Key::Name(name), .. } if matches!(name.as_str(), "call" | "apply" | "bind"))
         })
     }
@@ -991,4 +1028,8 @@ impl Analyzer<'_> {
 
 fn is_import(path: &str) -> bool {
     path.starts_with("import:")
+}
+
+fn is_exports(path: &str) -> bool {
+    matches!(path, "exports" | "module" | "module.exports")
 }

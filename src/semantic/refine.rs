@@ -53,6 +53,11 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
         model.checked_for_nan.insert(sym);
     }
     state.learn(sym, after);
+    // What a loop's counter was a round earlier is a merge of itself: following that would not end.
+    if model.learning.len() > limits::FACTS_DEPTH_MAX || model.learning.contains(&sym) {
+        return true;
+    }
+    model.learning.push(sym);
     learn_parts(model, state, sym, after);
     learn_operand(model, state, sym, after);
     if after.length.hi == 0.0 && before.length.hi > 0.0
@@ -61,6 +66,7 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
     {
         learn_absence(model, state, sym);
     }
+    model.learning.pop();
     true
 }
 

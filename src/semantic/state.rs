@@ -27,7 +27,7 @@ pub struct State {
 }
 
 /// Facts that follow if a value turns out truthy, or falsy. `None`: it cannot.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// If truthy.
     pub if_true: Option<Vec<(Sym, Facts)>>,
@@ -36,7 +36,7 @@ pub struct Condition {
 }
 
 /// A property of a tracked object.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// Its value.
     Value(Sym),
@@ -47,7 +47,7 @@ pub enum Field {
 }
 
 /// What is known of one object.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     /// Known properties.
     pub fields: BTreeMap<Rc<str>, Field>,

@@ -9,6 +9,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use super::ir::{BinaryOp, BlockId, ClassId, FuncId, Reg, SlotId, UnaryOp};
 use super::limits;
 use crate::source::TextRange;
@@ -169,11 +171,13 @@ pub struct Symbols {
     depth: Vec<u16>,
     index: HashMap<Value, Sym>,
     contexts: Vec<(Ctx, FuncId, Reg)>,
-    context_index: HashMap<(Ctx, FuncId, Reg), Ctx>,
-    operands: HashMap<Sym, BTreeSet<Sym>>,
-    general: HashMap<Sym, Option<Sym>>,
+    context_index: FxHashMap<(Ctx, FuncId, Reg), Ctx>,
+    operands: FxHashMap<Sym, BTreeSet<Sym>>,
+    general: FxHashMap<Sym, Option<Sym>>,
+    /// What each symbol is made of, itself first, through operators.
+    parts: Vec<Rc<[Sym]>>,
     /// Where each symbol was first computed.
-    pub origin_range: HashMap<Sym, TextRange>,
+    pub origin_range: FxHashMap<Sym, TextRange>,
 }
 
 impl Symbols {
@@ -183,8 +187,15 @@ impl Symbols {
             return sym;
         }
         let mut depth = 0;
-        for_each_part(&value, |part| depth = depth.max(self.depth[part.0 as usize] + 1));
         let sym = Sym(self.values.len() as u32);
+        let mut parts = vec![sym];
+        for_each_part(&value, |part| {
+            depth = depth.max(self.depth[part.0 as usize].saturating_add(1));
+            parts.extend(self.parts[part.0 as usize].iter());
+        });
+        parts[1..].sort_unstable();
+        parts.dedup();
+        self.parts.push(parts.into());
         self.values.push(value.clone());
         self.depth.push(depth);
         self.index.insert(value, sym);
@@ -304,7 +315,7 @@ impl Symbols {
         matches!(self.value(sym), Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) | Value::BigInt(_))
     }
 
-    /// A constant as a property key.
+    /// A constant as a property key. A well-known symbol is written as ECMA-262 writes it, `@@iterator`.
     pub fn key_text(&self, sym: Sym) -> Option<Rc<str>> {
         Some(match self.value(sym) {
             Value::Str(s) => s.clone(),
@@ -313,6 +324,10 @@ impl Symbols {
             Value::Null => "null".into(),
             Value::Undefined => "undefined".into(),
             Value::BigInt(n) => n.clone(),
+            Value::Builtin(path) => match path.strip_prefix("Symbol.") {
+                Some(name) if !matches!(name, "for" | "keyFor" | "prototype") => format!("@@{name}").into(),
+                _ => return None,
+            },
             _ => return None,
         })
     }
@@ -347,15 +362,14 @@ impl Symbols {
         general
     }
 
+    /// What `sym` is made of through operators, itself first.
+    pub fn parts(&self, sym: Sym) -> &[Sym] {
+        &self.parts[sym.0 as usize]
+    }
+
     /// Whether `sym` is made of `part` (through operators, not through merges).
     pub fn contains(&self, sym: Sym, part: &dyn Fn(Sym, &Value) -> bool) -> bool {
-        let value = self.value(sym);
-        if part(sym, value) {
-            return true;
-        }
-        let mut found = false;
-        for_each_part(value, |p| found = found || self.contains(p, part));
-        found
+        self.parts(sym).iter().any(|&p| part(p, self.value(p)))
     }
 
     /// `sym` with `from` replaced by `to` wherever it is made of it.

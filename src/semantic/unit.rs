@@ -1,7 +1,7 @@
 //! The analysis of one file: the top level as it is loaded, then the entry with untrusted input,
 //! then, for what is wrong wherever it stands, the code that neither reaches.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use super::SemanticSettings;
@@ -9,7 +9,7 @@ use super::facts::{Facts, Types};
 use super::flow::{Analyzer, Args, Frame};
 use super::graph::Graph;
 use super::ir::{BlockId, FuncId, Ir, SlotKind};
-use super::model::Model;
+use super::model::{Kept, Model};
 use super::names::SensitiveNames;
 use super::observe::{ContextOverride, Observations};
 use super::schema::InputSchema;
@@ -26,13 +26,14 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         ir: ir.clone(),
         symbols: Symbols::default(),
         schema: InputSchema::new(settings.schema.clone()),
-        opaque: HashMap::new(),
-        checked_for_nan: HashSet::new(),
+        opaque: Default::default(),
+        checked_for_nan: Default::default(),
         created_globals: HashSet::new(),
-        kept: HashMap::new(),
-        absence: HashMap::new(),
+        kept: Kept::default(),
+        absence: Default::default(),
         in_progress: Vec::new(),
-        answered: HashMap::new(),
+        answered: Default::default(),
+        learning: Vec::new(),
     };
     let mut analyzer = Analyzer::new(model, graphs, &names);
     shadowed_context(&mut analyzer);

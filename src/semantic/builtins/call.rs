@@ -171,14 +171,8 @@ impl Analyzer<'_> {
 
     fn timer(&mut self, state: &mut State, call: &Call<'_>) -> OpResult {
         let Some(first) = call.args.get(0) else { return self.unknown(call).into() };
-        let facts = self.model.facts(state, first);
-        if self.reporting && facts.types.may(Types::STRING) {
-            let why = if facts.types.only(Types::STRING) {
-                Some("is a string".to_owned())
-            } else {
-                self.influence(state, first).map(|source| format!("comes from `{}` and may be a string", source.path))
-            };
-            if let Some(why) = why {
+        if self.reporting {
+            if let Some(why) = self.compiled_by_timer(state, first) {
                 self.seen.timer_strings.insert(TimerString { timer: call.path.to_owned(), range: call.callee_range, why });
             }
         }
@@ -191,6 +185,27 @@ impl Analyzer<'_> {
         self.join_into(&mut merged, branch, call.reg);
         *state = merged.unwrap_or_default();
         self.opaque(call.reg, call.nth, Facts::of(Types::NUMBER), &[]).into()
+    }
+
+    /// Why a timer would compile its first argument, if it may: whatever is not a function becomes text.
+    fn compiled_by_timer(&mut self, state: &State, first: Sym) -> Option<String> {
+        let text = !(Types::FUNCTION | Types::NULLISH);
+        let facts = self.model.facts(state, first);
+        if !facts.types.may(text) {
+            return None;
+        }
+        if facts.types.only(Types::STRING) {
+            return Some("is a string".to_owned());
+        }
+        if facts.types.only(text) {
+            return Some("is not a function, and becomes a string".to_owned());
+        }
+        if let Some(source) = self.influence(state, first) {
+            return Some(format!("comes from `{}` and may be a string", source.path));
+        }
+        let leaves = self.model.symbols.leaves(first);
+        let is_text = leaves.into_iter().any(|leaf| self.model.facts(state, leaf).types.only(text));
+        is_text.then(|| "is a string on some path".to_owned())
     }
 
     /// A callback that runs later, or perhaps not at all.
@@ -552,6 +567,7 @@ impl Analyzer<'_> {
         let mut resized = self.model.symbols.leaves(object);
         resized.push(object);
         for leaf in resized {
+            self.observe_context_write(leaf, range);
             self.observe_outliving_write(leaf, range);
             for measure in ["length", "size"] {
                 let length = self.model.property_symbol(leaf, measure);
@@ -981,8 +997,11 @@ impl Analyzer<'_> {
                 return Some(self.read(state, reg, object, key?, call.range, false));
             }
             "Object.getOwnPropertyDescriptor" | "Reflect.getOwnPropertyDescriptor" => {
-                let of = first?;
-                let value = self.get(state, reg, of, &key?);
+                let (of, key) = (first?, key?);
+                let value = self.get(state, reg, of, &key);
+                if let PropKey::Name(name) = &key {
+                    self.observe_read(reg, of, name, value, call.range);
+                }
                 let mut object = Object::new();
                 object.fields.insert("value".into(), Field::Value(value));
                 if matches!(self.model.symbols.value(value), Value::Bound { .. }) {
