@@ -419,7 +419,7 @@ fn a_malformed_request_has_its_own_problem() {
         let path = server.created("days_left", DAYS);
         let execute = format!("{path}/execute");
         let post = |path: &str, body: &[u8]| server.as_with(ANN, "POST", path, &[], body).problem();
-        for body in [&b""[..], b"{", b"nul", b"{\"name\":\"a\",}", b"\xff", b"{\"name\":\"\xff\"}", b"{} {}"] {
+        for body in [&b""[..], b"{", b"nul", b"{\"name\":\"a\",}", b"\xff", b"{\"name\":\"\xff\"}", b"{\"name\":\"a\",\"code\":\"x\"} {}"] {
             assert_eq!(post(ROOT, body), "400 malformed-request", "{}", String::from_utf8_lossy(body));
         }
         let wrong = [
