@@ -296,8 +296,8 @@ fn a_function_lives_from_draft_to_revocation() {
         assert_eq!(versions["items"].as_array().unwrap().len(), 2);
         assert_eq!(versions["items"][1]["decision"]["notes"], "300 is wrong");
 
-        assert_eq!(server.post(ANN, &format!("{path}/revoke"), &json!({"notes": "x"})).problem(), "403 forbidden");
-        assert_eq!(server.post(ADMIN, &format!("{path}/revoke"), &json!({"notes": "no longer"})).ok(200)["isActive"], false);
+        assert_eq!(server.post(ANN, &format!("{path}/revoke"), &json!({"reason": "x"})).problem(), "403 forbidden");
+        assert_eq!(server.post(ADMIN, &format!("{path}/revoke"), &json!({"reason": "no longer"})).ok(200)["isActive"], false);
         assert_eq!(server.execute(&path, 5).problem(), "409 not-active");
 
         assert_eq!(server.get(ANN, &format!("{ROOT}/audit")).problem(), "403 forbidden");
@@ -391,7 +391,7 @@ fn another_tenants_function_is_as_one_that_is_not_there() {
             ("PUT", "", json!({"code": DAYS})),
             ("POST", "/approve", json!({"approved": true})),
             ("POST", "/approve", json!({"approved": false, "notes": "no"})),
-            ("POST", "/revoke", json!({"notes": "no"})),
+            ("POST", "/revoke", json!({"reason": "no"})),
             ("POST", "/execute", json!({"input": {"days": 1}})),
         ];
         for (method, below, body) in asked {
@@ -824,7 +824,7 @@ fn active_functions_with_a_schema_are_tools() {
         assert!(call(MARY, "not_approved", json!(5))["error"]["code"].is_i64());
         assert!(call(OUTSIDER, "days_left", json!(5))["error"]["code"].is_i64());
         assert_eq!(mcp(&server, OUTSIDER, "tools/list", &json!({})).ok(200)["result"]["tools"], json!([]));
-        server.post(ADMIN, &format!("{path}/revoke"), &json!({"notes": "over"})).ok(200);
+        server.as_with(ADMIN, "POST", &format!("{path}/revoke"), &[], b"").ok(200);
         assert_eq!(mcp(&server, MARY, "tools/list", &json!({})).ok(200)["result"]["tools"], json!([]));
         assert_eq!(server.audit().iter().filter(|record| record["event"] == "AIFunctionExecuted").count(), 2);
         server.stop();

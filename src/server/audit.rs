@@ -17,6 +17,7 @@ use super::functions::ROOT;
 use super::openapi::{Operation, Route};
 use super::problem::{Kind, Problem};
 use super::request::{Authenticated, Query};
+use crate::audit::Event;
 use crate::registry::{AuditFilter, Page, PageRequest};
 
 /// The route.
@@ -47,6 +48,7 @@ struct AuditQuery {
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     until: Option<Timestamp>,
     /// Of this event, as `AIFunctionExecuted` or `executed`.
+    #[schemars(with = "Option<String>", extend("pattern" = event_pattern()))]
     event: Option<String>,
     /// Only what succeeded, or only what failed.
     success: Option<bool>,
@@ -57,6 +59,11 @@ struct AuditQuery {
     limit: Option<usize>,
     /// `next` of the page before.
     cursor: Option<String>,
+}
+
+fn event_pattern() -> String {
+    let short = Event::ALL.map(|event| event.name().trim_start_matches("AIFunction").to_lowercase());
+    format!("^({})$", short.into_iter().chain(Event::ALL.map(|event| event.name().to_owned())).collect::<Vec<_>>().join("|"))
 }
 
 async fn audit(

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::App;
 use super::openapi::{Operation, Route};
 use super::problem::{Kind, Problem};
-use super::request::{Authenticated, Id, Json, Query};
+use super::request::{Authenticated, Id, Json, OptionalJson, Query};
 use crate::output::{self, Format, Style};
 use crate::registry::{
     Approval, Approved, Draft, Executed, Function, FunctionInFull, IdempotencyKey, Page, PageRequest, Revision, Version, WaiverWish,
@@ -42,7 +42,7 @@ pub fn routes() -> Vec<Route<Arc<App>>> {
             post(create),
             Operation::new("createFunction", "Hands a function in, inactive")
                 .described("Role: author.")
-                .header("Idempotency-Key", idempotency)
+                .header("Idempotency-Key", "^[!-~]([ -~]{0,253}[!-~])?$", idempotency)
                 .body::<Draft>()
                 .answers::<FunctionInFull>(StatusCode::CREATED)
                 .problems(&[Kind::NameTaken, Kind::BlockingFindings, Kind::IdempotencyKeyReused]),
@@ -73,7 +73,7 @@ pub fn routes() -> Vec<Route<Arc<App>>> {
             Operation::new("updateFunction", "Hands a new version in, inactive")
                 .described("Role: author. The last approved version stays callable until the new one is approved.")
                 .of_function()
-                .header("If-Match", if_match)
+                .header("If-Match", "^\"[1-9][0-9]{0,14}\"$", if_match)
                 .body::<Revision>()
                 .answers::<FunctionInFull>(StatusCode::OK)
                 .problems(&[Kind::NameTaken, Kind::SourceChanged, Kind::BlockingFindings]),
@@ -110,8 +110,8 @@ pub fn routes() -> Vec<Route<Arc<App>>> {
                      without either, to the one that this approver read last.",
                 )
                 .of_function()
-                .header("If-Match", if_match)
-                .header("Idempotency-Key", idempotency)
+                .header("If-Match", "^\"[1-9][0-9]{0,14}\"$", if_match)
+                .header("Idempotency-Key", "^[!-~]([ -~]{0,253}[!-~])?$", idempotency)
                 .body::<DecisionBody>()
                 .answers::<Decided>(StatusCode::OK)
                 .problems(&[
@@ -131,7 +131,7 @@ pub fn routes() -> Vec<Route<Arc<App>>> {
             Operation::new("revokeFunction", "Withdraws the approval of all versions")
                 .described("Roles: approver, admin.")
                 .of_function()
-                .body::<RevocationBody>()
+                .optional_body::<RevocationBody>()
                 .answers::<Function>(StatusCode::OK)
                 .problems(&[Kind::NotActive]),
         ),
@@ -170,7 +170,7 @@ impl From<PageQuery> for PageRequest {
 #[serde(deny_unknown_fields)]
 struct VersionQuery {
     /// The version; the latest where it is not named.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 999_999_999_999_999u64))]
     version: Option<u64>,
 }
 
@@ -186,15 +186,16 @@ struct DecisionBody {
     #[serde(default)]
     waivers: Vec<WaiverWish>,
     /// The version that is meant.
+    #[schemars(range(min = 1, max = 999_999_999_999_999u64))]
     version: Option<u64>,
 }
 
 /// A revocation.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 struct RevocationBody {
     /// Why.
-    notes: String,
+    reason: String,
 }
 
 /// A call.
@@ -314,9 +315,9 @@ async fn revoke(
     State(app): State<Arc<App>>,
     Authenticated(caller): Authenticated,
     Id(id): Id,
-    Json(revocation): Json<RevocationBody>,
+    OptionalJson(revocation): OptionalJson<RevocationBody>,
 ) -> Result<Response, Problem> {
-    let revoked = app.registry.revoke(&caller, &id, &revocation.notes).await?;
+    let revoked = app.registry.revoke(&caller, &id, &revocation.reason).await?;
     app.metrics.decided("revoked");
     Ok(axum::Json(revoked).into_response())
 }

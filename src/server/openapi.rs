@@ -28,18 +28,24 @@ pub struct Operation {
     description: String,
     public: bool,
     parameters: Vec<Parameter>,
-    body: Option<SchemaOf>,
+    body: Option<Body>,
     answers: Vec<Answer>,
     problems: Vec<Kind>,
 }
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
+#[derive(Clone, Copy)]
+struct Body {
+    required: bool,
+    schema: SchemaOf,
+}
+
 enum Parameter {
     /// In the path.
     Path { name: &'static str, description: &'static str },
     /// An optional header.
-    Header { name: &'static str, description: &'static str },
+    Header { name: &'static str, pattern: &'static str, description: &'static str },
     /// The members of a type, in the query.
     Query(SchemaOf),
 }
@@ -87,10 +93,10 @@ impl Operation {
         self
     }
 
-    /// It minds a header.
+    /// It minds a header, whose values match `pattern`.
     #[must_use]
-    pub fn header(mut self, name: &'static str, description: &'static str) -> Operation {
-        self.parameters.push(Parameter::Header { name, description });
+    pub fn header(mut self, name: &'static str, pattern: &'static str, description: &'static str) -> Operation {
+        self.parameters.push(Parameter::Header { name, pattern, description });
         self
     }
 
@@ -104,8 +110,18 @@ impl Operation {
 
     /// Its body is a `B`.
     #[must_use]
-    pub fn body<B: JsonSchema>(mut self) -> Operation {
-        self.body = Some(|generator| generator.subschema_for::<B>());
+    pub fn body<B: JsonSchema>(self) -> Operation {
+        self.takes(Body { required: true, schema: |generator| generator.subschema_for::<B>() })
+    }
+
+    /// Its body is a `B` or nothing.
+    #[must_use]
+    pub fn optional_body<B: JsonSchema>(self) -> Operation {
+        self.takes(Body { required: false, schema: |generator| generator.subschema_for::<B>() })
+    }
+
+    fn takes(mut self, body: Body) -> Operation {
+        self.body = Some(body);
         self.problems.extend([Kind::MalformedRequest, Kind::RequestTimeout, Kind::TooLarge, Kind::UnsupportedMediaType, Kind::InvalidInput]);
         self
     }
@@ -144,8 +160,8 @@ impl Operation {
         if !parameters.is_empty() {
             operation["parameters"] = parameters.into();
         }
-        if let Some(schema) = self.body {
-            operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": schema(generator)}}});
+        if let Some(Body { required, schema }) = self.body {
+            operation["requestBody"] = json!({"required": required, "content": {"application/json": {"schema": schema(generator)}}});
         }
         operation["responses"] = self.responses(generator);
         operation
@@ -179,10 +195,11 @@ impl Parameter {
     fn to_json(&self, generator: &mut SchemaGenerator) -> Vec<Value> {
         match self {
             Parameter::Path { name, description } => {
-                vec![json!({"name": name, "in": "path", "required": true, "description": description, "schema": {"type": "string"}})]
+                vec![json!({"name": name, "in": "path", "required": true, "description": description, "schema": {"type": "string", "pattern": "^fn_[0-9a-f]{24}$"}})]
             }
-            Parameter::Header { name, description } => {
-                vec![json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"}})]
+            Parameter::Header { name, pattern, description } => {
+                let schema = json!({"type": "string", "pattern": pattern});
+                vec![json!({"name": name, "in": "header", "required": false, "description": description, "schema": schema})]
             }
             Parameter::Query(schema) => {
                 let schema = schema(generator);

@@ -86,14 +86,30 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let is_json = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(is_json);
-        let bytes = read(request, &app.options).await?;
-        // Where nothing was sent, nothing was declared wrongly.
-        if !is_json && !bytes.is_empty() {
-            return Err(Problem::new(Kind::UnsupportedMediaType, "send it with `Content-Type: application/json`"));
-        }
-        parse(&bytes).map(Json)
+        json(request, app).await.and_then(|bytes| parse(&bytes)).map(Json)
     }
+}
+
+/// The same, where nothing stands for the defaults.
+pub struct OptionalJson<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let bytes = json(request, app).await?;
+        if bytes.is_empty() { Ok(OptionalJson(T::default())) } else { parse(&bytes).map(OptionalJson) }
+    }
+}
+
+/// A body that is declared as JSON, or none.
+async fn json(request: Request, app: &App) -> Result<Bytes, Problem> {
+    let is_json = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(is_json);
+    let bytes = read(request, &app.options).await?;
+    if is_json || bytes.is_empty() {
+        return Ok(bytes);
+    }
+    Err(Problem::new(Kind::UnsupportedMediaType, "send it with `Content-Type: application/json`"))
 }
 
 fn is_json(content_type: &str) -> bool {
