@@ -19,6 +19,7 @@ mod gate;
 pub mod lint;
 pub mod rules;
 pub mod run;
+pub mod serve;
 pub mod verify;
 
 /// Reviews AI Functions before they run: lint, sandboxed trial, four-eyes approval, audit.
@@ -49,6 +50,8 @@ enum Command {
     Verify(verify::Args),
     /// Prints, filters or verifies the audit log
     Audit(audit::Args),
+    /// Serves the HTTP API, metrics and MCP tools over the registry
+    Serve(serve::Args),
     /// Shows which isolation layers hold here, and runs attacks against them
     Doctor(doctor::Arguments),
     /// Prints a completion script for a shell
@@ -156,6 +159,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> ExitStatus {
         Command::Run(args) => run::run(&args, console),
         Command::Verify(args) => verify::run(&args, console),
         Command::Audit(args) => audit::run(&args, console),
+        Command::Serve(args) => serve::run(&args, console),
         Command::Doctor(args) => run_doctor(&args, console),
         Command::Completions(args) => completions::run(&args, console),
         Command::ConfigSchema => console.write(|out| out.write_all(crate::config::json_schema().as_bytes())),

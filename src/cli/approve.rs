@@ -13,7 +13,6 @@ use crate::approval::trust::Trust;
 use crate::approval::{Decision, SecondPerson};
 use crate::audit::log::Log;
 use crate::audit::{Entry, Event, Function};
-use crate::finding::Level;
 use crate::output::{self, Format, count, escape};
 use crate::report::{Cleared, Report, WaiverRequest};
 use crate::source::collect::{companion, git_root, normalise, shown_path};
@@ -185,24 +184,7 @@ fn held_trial(
     let started = std::time::Instant::now();
     let intent = log.begin(Entry::new(Event::Tried, about)).map_err(not_audited)?;
     let held = trial::attempt(function, opened.candidate.cases(), &args.gate.isolation());
-    let mut entry = Entry::new(Event::Tried, about);
-    entry.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let report = match &held {
-        Ok(Verdict::Passed(passed)) => Some(passed.report()),
-        Ok(Verdict::Failed(report)) => Some(report),
-        Err(_) => None,
-    };
-    if let Some(report) = report {
-        entry.statements = Some(report.statements_max);
-        entry.heap_bytes = Some(report.heap_bytes_max);
-        entry.isolation = Some(report.isolation.clone());
-        if let Some(worst) = report.findings.iter().find(|finding| finding.level == Level::Error) {
-            entry = entry.failed(&worst.message);
-        }
-    }
-    if let Err(error) = &held {
-        entry = entry.failed(&error.to_string());
-    }
+    let entry = Entry::new(Event::Tried, about).tried(&held, started.elapsed());
     log.finish(intent, entry).map_err(not_audited)?;
     let verdict = held.map_err(|error| failure(error.to_string()))?;
     let report = match &verdict {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::gate::{GateArgs, Stop, not_audited, refuse};
 use super::{Console, ExitStatus};
 use crate::audit::Function;
-use crate::call::{Answer, call};
+use crate::call::{Performed, call};
 use crate::sandbox::{CallContext, ConsoleLevel, Isolation, Limits, Outcome};
 use crate::source::collect::read_regular;
 
@@ -94,7 +94,7 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     Ok(show(&answer, &opened.shown(), console))
 }
 
-fn show(answer: &Answer, shown: &str, console: &mut Console<'_>) -> ExitStatus {
+fn show(answer: &Performed, shown: &str, console: &mut Console<'_>) -> ExitStatus {
     for line in &answer.execution.console {
         let level = match line.level {
             ConsoleLevel::Debug => "debug",
