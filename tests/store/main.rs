@@ -5,4 +5,5 @@ mod attacker;
 mod commands;
 mod life;
 mod review;
+#[path = "../support/mod.rs"]
 mod support;
