@@ -16,6 +16,7 @@ use crate::trial::{NoTrial, Verdict};
 
 pub mod chain;
 pub mod log;
+pub mod ocsf;
 
 /// The tenant of commands that work on files.
 pub const LOCAL_TENANT: &str = "local";

@@ -4,6 +4,8 @@
 //! what is common to both, and the tokens of one machine: HS256 under a secret kept in a file.
 
 use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -213,9 +215,10 @@ impl Secret {
     /// Reads the secret from a file; a line's end after it does not count.
     ///
     /// # Errors
-    /// Where it cannot be read or is too short.
+    /// Where it cannot be read, can be read by everybody, or is too short.
     pub fn read(path: &Path) -> Result<Secret, TokenError> {
         let wrong = |reason: String| TokenError(format!("token secret {}: {reason}", path.display()));
+        check_private(path).map_err(wrong)?;
         let bytes = read_regular(path, SECRET_BYTES_MAX).map_err(wrong)?;
         Secret::new(bytes.trim_ascii_end()).map_err(|error| wrong(error.to_string()))
     }
@@ -253,6 +256,46 @@ impl Secret {
         let decoded = jsonwebtoken::decode::<Claims>(token, &key, &validation);
         decoded.map(|token| token.claims).map_err(|error| TokenError(format!("the token is not accepted: {}", reason(&error))))
     }
+}
+
+/// Writes a file that is not there yet and that only its owner can read.
+///
+/// # Errors
+/// Those of the file system.
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// A secret that everybody can read is none.
+///
+/// # Errors
+/// Where this is one, or it cannot be found.
+#[cfg(unix)]
+pub fn check_private(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt;
+    match path.metadata() {
+        Ok(metadata) if metadata.mode() & 0o007 != 0 => Err("everybody can read it (chmod 600)".to_owned()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// There are no such permissions here.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn check_private(_: &Path) -> Result<(), String> {
+    Ok(())
 }
 
 fn reason(error: &jsonwebtoken::errors::Error) -> &'static str {

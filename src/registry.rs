@@ -87,6 +87,7 @@ pub use review::IdempotencyKey;
 use rows::FunctionRow;
 pub use seal::{FILE_NAME as SEAL_KEY_FILE_NAME, SealKey};
 use standing::Judgements;
+pub use standing::Verified;
 pub use store::{FILE_NAME as STORE_FILE_NAME, StoreUrl};
 pub use trail::{AuditFilter, Break, Checked};
 use witness::Witness;

@@ -57,11 +57,6 @@ impl Policy {
         Ok(Policy { config: Some(config), folder: Some(folder.to_owned()) })
     }
 
-    /// The policy of a configuration that was read already.
-    pub fn of_config(config: Option<Config>, folder: Option<PathBuf>) -> Policy {
-        Policy { config, folder }
-    }
-
     /// The settings of the gate where nothing stands beside the code.
     pub fn settings(&self) -> Settings {
         Settings::for_gate(self.config.as_ref(), None, self.folder.as_deref())

@@ -76,6 +76,11 @@ impl Decisions {
         Ok(())
     }
 
+    /// The approvals that were given last and not withdrawn, by function, in order of their ids.
+    pub fn approvals(&self) -> BTreeMap<&str, &Arc<Statement>> {
+        self.functions.iter().filter_map(|(id, course)| Some((id.as_str(), course.approval()?))).collect()
+    }
+
     /// The decisions about a function.
     pub fn about(&self, function_id: &str) -> Course {
         self.functions.get(function_id).cloned().unwrap_or_default()

@@ -25,7 +25,7 @@ use crate::approval::statement::Statement;
 use crate::approval::{Candidate, Decision, SecondPerson};
 use crate::audit::{Entry, Event, Function as About};
 use crate::report::{Cleared, Refusal, WaiverRequest};
-use crate::trial::{self, Passed, Verdict};
+use crate::trial::{self, Passed, TrialReport, Verdict};
 
 /// The longest idempotency key.
 const KEY_BYTES_MAX: usize = 255;
@@ -93,6 +93,19 @@ impl Registry {
     pub async fn approve(&self, caller: &Caller, id: &str, wish: Approval, key: Option<IdempotencyKey>) -> Result<Approved> {
         let (caller, id) = (caller.clone(), id.to_owned());
         self.detached(|inner| async move { inner.approve(&caller, &id, wish, key).await }).await
+    }
+
+    /// Holds the trial of a version that could be approved, and decides nothing.
+    ///
+    /// # Errors
+    /// Whatever stands against its approval.
+    pub async fn trial(&self, caller: &Caller, id: &str, wish: Approval) -> Result<TrialReport> {
+        let (caller, id) = (caller.clone(), id.to_owned());
+        self.detached(|inner| async move {
+            let waivers = waivers(&wish)?;
+            inner.judged(&caller, &id, wish.version, &waivers).await.map(|judged| judged.passed.report().clone())
+        })
+        .await
     }
 
     /// Declines a version: the one named, or the one that the approver read last.
@@ -222,10 +235,20 @@ impl Inner {
         // One at a time: whoever waited finds it decided, and no trial is held in vain.
         let deciding = self.deciding(&row);
         let _alone = deciding.lock().await;
+        let judged = self.judged(caller, id, wish.version, &waivers).await?;
+        let about = judged.case.about(caller);
+        match self.conclude(judged, wish.notes, caller, request).await {
+            Err(error @ (RegistryError::AlreadyDecided(_) | RegistryError::SourceChanged { .. })) => Err(self.refused(&about, error).await),
+            other => other,
+        }
+    }
+
+    /// Judges and tries a version for an approver. What stands against it is recorded as a refusal.
+    async fn judged(&self, caller: &Caller, id: &str, version: Option<u64>, waivers: &[WaiverRequest]) -> Result<Judged> {
         let (books, row) = self.find_to_decide(caller, id).await?;
-        let case = match self.case(books, &row, caller, wish.version, true).await {
+        let case = match self.case(books, &row, caller, version, true).await {
             Ok(case) => case,
-            Err(error) => return Err(self.refused(&about(caller, &row, wish.version), error).await),
+            Err(error) => return Err(self.refused(&about(caller, &row, version), error).await),
         };
         let about = case.about(caller);
         let refused = async |error| Err(self.refused(&about, error).await);
@@ -235,22 +258,15 @@ impl Inner {
             Err(error) => return refused(RegistryError::Forbidden(error.to_string())).await,
         };
         let candidate = self.candidate(&case.row, &case.version).await?;
-        let cleared = match candidate.clear(&waivers) {
+        let cleared = match candidate.clear(waivers) {
             Ok(cleared) => cleared,
             Err(Refusal::Usage(message)) => return refused(RegistryError::invalid("/waivers", message)).await,
             Err(Refusal::Failure(reason)) => return refused(RegistryError::Unavailable(reason)).await,
-            Err(Refusal::Blocking(_)) if candidate.report().findings().is_empty() => {
-                return refused(RegistryError::invalid("/code", "it cannot run")).await;
-            }
             Err(Refusal::Blocking(findings)) => return refused(RegistryError::BlockingFindings(findings)).await,
         };
-        let passed = match self.tried(cleared, &candidate, &about).await? {
-            Verdict::Passed(passed) => passed,
-            Verdict::Failed(report) => return refused(RegistryError::TrialFailed(Box::new(report))).await,
-        };
-        match self.conclude(&case, &candidate, passed, second, wish.notes, caller, request).await {
-            Err(error @ (RegistryError::AlreadyDecided(_) | RegistryError::SourceChanged { .. })) => refused(error).await,
-            other => other,
+        match self.tried(cleared, &candidate, &about).await? {
+            Verdict::Passed(passed) => Ok(Judged { case, candidate, passed, second }),
+            Verdict::Failed(report) => refused(RegistryError::TrialFailed(Box::new(report))).await,
         }
     }
 
@@ -271,25 +287,17 @@ impl Inner {
     }
 
     /// Decides, if everything is still as it was judged.
-    #[allow(clippy::too_many_arguments)]
-    async fn conclude(
-        &self,
-        case: &Case,
-        candidate: &Candidate,
-        passed: Passed,
-        second: SecondPerson,
-        notes: Option<String>,
-        caller: &Caller,
-        request: Option<Request>,
-    ) -> Result<Approved> {
+    async fn conclude(&self, judged: Judged, notes: Option<String>, caller: &Caller, request: Option<Request>) -> Result<Approved> {
+        let Judged { case, candidate, passed, second } = judged;
         let mut books = self.library.write(&case.row.tenant_id).await?;
         if let Some(answer) = books.answered(request.as_ref()).await? {
             return Ok(answer);
         }
-        self.check_unchanged(&mut books, case).await?;
+        self.check_unchanged(&mut books, &case).await?;
         let trial = passed.report().clone();
-        let statement: Statement =
-            Decision::approve(passed, second, notes).statement(candidate).map_err(|error| RegistryError::Unavailable(error.to_string()))?;
+        let statement: Statement = Decision::approve(passed, second, notes)
+            .statement(&candidate)
+            .map_err(|error| RegistryError::Unavailable(error.to_string()))?;
         books.decide(self.library.key.seal_statement(&statement)?).await?;
         let approval_id = statement.predicate.approval_id.clone();
         let about = About { approval_id: Some(approval_id.clone()), ..case.about(caller) };
@@ -453,6 +461,14 @@ struct Case {
     authors: Vec<String>,
     /// How many decisions about the function there were.
     decisions: u64,
+}
+
+/// What was judged and tried, with whom it needs to be approved.
+struct Judged {
+    case: Case,
+    candidate: Candidate,
+    passed: Passed,
+    second: SecondPerson,
 }
 
 impl Case {

@@ -5,8 +5,6 @@
 //! type says what it is, so that none can stand in another's place; and each names its tenant, its
 //! function and its version, so that none can be moved.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::Path;
 
 use base64::Engine;
@@ -17,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{RegistryError, Result};
 use crate::approval::signature::SigningKey;
 use crate::approval::statement::{Envelope, PAYLOAD_TYPE, Statement};
+use crate::identity::{check_private, write_private};
 use crate::source::Language;
 
 /// The file of the key that the embedded default makes beside the configuration.
@@ -209,34 +208,4 @@ impl SealKey {
 
 fn not_sealed(error: &dyn std::fmt::Display) -> RegistryError {
     RegistryError::Unavailable(format!("a document cannot be sealed: {error}"))
-}
-
-/// Writes a file that is not there yet and that only its owner can read.
-pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-/// A secret that everybody can read is none.
-#[cfg(unix)]
-pub(crate) fn check_private(path: &Path) -> std::result::Result<(), String> {
-    use std::os::unix::fs::MetadataExt;
-    match path.metadata() {
-        Ok(metadata) if metadata.mode() & 0o007 != 0 => Err("everybody can read it (chmod 600)".to_owned()),
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-#[cfg(not(unix))]
-pub(crate) fn check_private(_: &Path) -> std::result::Result<(), String> {
-    Ok(())
 }

@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::Inner;
 use super::books::Books;
 use super::decisions::version_of;
 use super::error::{RegistryError, Result};
+use super::read::tampered;
 use super::rows::{FunctionRow, VersionRow};
+use super::{Caller, Inner, Registry, written};
 use crate::approval::statement::Statement;
 use crate::approval::verify::{holds, is_stale, still_clear};
-use crate::approval::{Candidate, Stored};
+use crate::approval::{Candidate, Stored, digest};
 use crate::audit::{Entry, Event, Function as About};
 use crate::config::Settings;
 use crate::report::Cleared;
@@ -122,15 +123,97 @@ impl Inner {
     }
 }
 
+/// An approved function of the store, and whether its approval holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Whose.
+    pub tenant_id: String,
+    /// Its id.
+    pub function_id: String,
+    /// Its name.
+    pub name: String,
+    /// The approved version.
+    pub version: u64,
+    /// Who approved it.
+    pub approver: String,
+    /// Until when, in UTC.
+    pub expires_at: String,
+    /// Rules or lint policy changed since; it is still clear.
+    pub is_stale: bool,
+    /// Why the approval does not hold.
+    pub problem: Option<String>,
+}
+
+impl Registry {
+    /// Every function that was approved and not revoked, with what is stored of it read, hashed and
+    /// judged again; for admins.
+    ///
+    /// # Errors
+    /// Where the caller is none, or the store does not answer.
+    pub async fn verify_active(&self, caller: &Caller) -> Result<Vec<Verified>> {
+        let caller = caller.clone();
+        self.detached(|inner| async move {
+            let verified = inner.verify_active(&caller).await?;
+            inner.record_relinted().await?;
+            Ok(verified)
+        })
+        .await
+    }
+}
+
+impl Inner {
+    async fn verify_active(&self, caller: &Caller) -> Result<Vec<Verified>> {
+        let mut verified = Vec::new();
+        for tenant in self.visible_tenants(caller).await? {
+            let mut books = self.library.read(&tenant).await?;
+            let decisions = books.decisions().map_err(tampered)?.clone();
+            for (function_id, approval) in decisions.approvals() {
+                let predicate = &approval.predicate;
+                let mut one = Verified {
+                    tenant_id: tenant.clone(),
+                    function_id: function_id.to_owned(),
+                    name: predicate.function.name.clone(),
+                    version: version_of(approval),
+                    approver: predicate.approver.clone(),
+                    expires_at: written(predicate.expires_at),
+                    is_stale: false,
+                    problem: None,
+                };
+                match FunctionRow::by_id(&mut books.work, &tenant, function_id).await? {
+                    None => one.problem = Some("it is not there".to_owned()),
+                    Some(row) => match self.active(&mut books, &row).await? {
+                        Ok(active) => one.is_stale = active.standing.is_stale,
+                        Err(reason) => one.problem = Some(reason),
+                    },
+                }
+                verified.push(one);
+            }
+        }
+        Ok(verified)
+    }
+}
+
 fn judge(stored: &Stored, statement: &Statement, settings: Arc<Settings>) -> Result<Judgement> {
+    // What was not approved is not even read.
+    if let Some(reason) = differs(stored, statement) {
+        return Ok(Err(reason.to_owned()));
+    }
     let candidate = Candidate::of_version(stored, settings).map_err(|error| RegistryError::Unavailable(error.to_string()))?;
     Ok(holds(&candidate, statement, Timestamp::now()).and_then(|()| {
         let (cleared, remarks) = still_clear(&candidate, statement)?;
-        if candidate.cases_sha256() != statement.predicate.digests.cases.as_deref() {
-            return Err("its cases changed since its approval".to_owned());
-        }
         Ok(Arc::new(Standing { cleared, is_stale: !remarks.is_empty() }))
     }))
+}
+
+/// Which of the stored bytes are not those that were approved.
+fn differs(stored: &Stored, statement: &Statement) -> Option<&'static str> {
+    let digests = &statement.predicate.digests;
+    let changed = [
+        (statement.source_sha256() != Some(digest(&stored.source).as_str()), "the source changed since its approval"),
+        (digests.schema != stored.schema.as_deref().map(digest), "the schema changed since its approval"),
+        (digests.cases != stored.cases.as_deref().map(digest), "the cases changed since its approval"),
+    ];
+    changed.iter().find(|(changed, _)| *changed).map(|(_, what)| *what)
 }
 
 fn relinted(row: &FunctionRow, version: &VersionRow, approval: &Statement, judged: &Judgement) -> Entry {

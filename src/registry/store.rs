@@ -12,6 +12,7 @@ use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Row, SqlSafe
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::error::{RegistryError, Result};
+use crate::identity::write_private;
 
 /// The store of the embedded default, beside the configuration.
 pub const FILE_NAME: &str = "fnvet.db";
@@ -242,7 +243,7 @@ async fn is_current(connection: &mut AnyConnection, migrations: &[Migration]) ->
 
 /// The store holds what only its owner may read.
 fn create_private(path: &Path) -> std::io::Result<()> {
-    match super::seal::write_private(path, "") {
+    match write_private(path, "") {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     }

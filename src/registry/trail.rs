@@ -203,7 +203,7 @@ impl Inner {
     }
 
     /// The tenants whose chains the caller may see.
-    async fn visible_tenants(&self, caller: &Caller) -> Result<Vec<String>> {
+    pub(super) async fn visible_tenants(&self, caller: &Caller) -> Result<Vec<String>> {
         if !caller.is(Role::Admin) {
             return Err(RegistryError::Forbidden("admins verify the audit log of their tenant".to_owned()));
         }

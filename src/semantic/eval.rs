@@ -861,7 +861,8 @@ impl Analyzer<'_> {
     /// Whether only the property `key` is ever read of the result of `reg`.
     fn is_read_only_for(&self, reg: Reg, key: &str) -> bool {
         let uses = self.uses_of(reg);
-        let reads = |user: Reg| matches!(&self.op(user).kind, OpKind::Get { object, key: Key::Name(name), .. } if *object == reg && name == key);
+        let reads =
+            |user: Reg| matches!(&self.op(user).kind, OpKind::Get { object, key: Key::Name(name), .. } if *object == reg && name == key);
         !uses.is_empty() && uses.iter().all(|&(user, _)| reads(user))
     }
 

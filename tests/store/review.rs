@@ -1,12 +1,10 @@
 //! The registry in a store: who may do what, what an approval binds, what ends it, what is recorded.
 
-mod support;
-
+use crate::support::*;
 use fnvet::audit::{Event, Record};
 use fnvet::identity::{Caller, Role};
 use fnvet::registry::{Approval, AuditFilter, PageRequest, Registry, RegistryError, Review, Revision, WaiverWish};
 use serde_json::json;
-use support::*;
 
 /// The whole log of the tenant.
 async fn records(registry: &Registry) -> Vec<Record> {
@@ -67,7 +65,10 @@ fn roles_do_not_imply_each_other() {
             let is_author = who.is(Role::Author);
             let made = registry.create(who, draft(if is_author { "another" } else { "third" }, DAYS), None).await;
             assert_eq!(made.is_ok(), is_author);
-            assert_eq!(registry.update(who, &id, revision(DAYS), Some(99)).await.unwrap_err().problem().1, if is_author { 409 } else { 403 });
+            assert_eq!(
+                registry.update(who, &id, revision(DAYS), Some(99)).await.unwrap_err().problem().1,
+                if is_author { 409 } else { 403 }
+            );
             let decided = registry.reject(who, &id, "no", Some(99), None).await;
             assert_eq!(decided.unwrap_err().problem().1, if who.is(Role::Approver) { 409 } else { 403 });
             let may_read = !who.roles_are_empty();

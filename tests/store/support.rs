@@ -99,7 +99,8 @@ impl Site {
     /// What somebody does who may write every table.
     pub async fn sql(&self, sql: &str) -> u64 {
         let mut connection = AnyConnection::connect(&self.admin_url).await.unwrap();
-        let done = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let done =
+            sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         connection.close().await.unwrap();
         done.rows_affected()
     }
