@@ -153,7 +153,11 @@ fn routes() -> Vec<Route<Arc<App>>> {
 fn operational() -> Vec<Route<Arc<App>>> {
     let route = |path: &str, handler, operation| Route { path: path.to_owned(), method: "get", handler, operation };
     vec![
-        route("/healthz", get(healthy), Operation::new("health", "Whether the process answers").public().answers_as(StatusCode::OK, "text/plain")),
+        route(
+            "/healthz",
+            get(healthy),
+            Operation::new("health", "Whether the process answers").public().answers_as(StatusCode::OK, "text/plain"),
+        ),
         route(
             "/readyz",
             get(ready),
@@ -165,9 +169,8 @@ fn operational() -> Vec<Route<Arc<App>>> {
 }
 
 fn router(app: Arc<App>) -> Router {
-    let assembled = |routes: Vec<Route<Arc<App>>>| {
-        routes.into_iter().fold(Router::new(), |router, route| router.route(&route.path, route.handler))
-    };
+    let assembled =
+        |routes: Vec<Route<Arc<App>>>| routes.into_iter().fold(Router::new(), |router, route| router.route(&route.path, route.handler));
     let mut api = functions::routes();
     api.push(audit::route());
     // A server that is too busy for requests still says how it is.

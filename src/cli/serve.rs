@@ -1,14 +1,14 @@
 //! `fnvet serve`
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::gate::{Stop, current_folder, failure, stop, usage};
+use super::gate::{Stop, failure, usage};
+use super::store::{Configured, StoreArgs};
 use super::{Console, ExitStatus};
-use crate::approval::Policy;
-use crate::config::RequireIsolation;
+use crate::config::{RequireIsolation, Settings};
 use crate::identity::{AUDIENCE, Secret};
-use crate::registry::{self, Registry, SEAL_KEY_FILE_NAME, STORE_FILE_NAME, StoreUrl};
+use crate::registry::Registry;
 use crate::sandbox::IsolationOptions;
 use crate::server::auth::{Authenticator, KeySource};
 use crate::server::jwks::JwksSource;
@@ -23,20 +23,14 @@ pub struct Args {
     /// Where to listen; put a proxy that ends TLS before anything but this machine
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "FNVET_LISTEN")]
     listen: String,
-    /// The store: a file, or a sqlite: or postgres: URL; by default `store` of the policy, else fnvet.db
-    #[arg(long, value_name = "STORE", env = "FNVET_STORE", hide_env_values = true)]
-    store: Option<String>,
-    /// The key that seals approvals and the audit log; by default fnvet.seal.key here
-    #[arg(long, value_name = "FILE", env = "FNVET_SEAL_KEY_FILE")]
-    seal_key: Option<PathBuf>,
     /// The trusted policy
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Tokens are HS256, under the secret in this file
-    #[arg(long, value_name = "FILE", env = "FNVET_TOKEN_SECRET_FILE", conflicts_with = "jwks", required_unless_present = "jwks")]
-    token_secret: Option<PathBuf>,
-    /// Tokens are RS256 or ES256, by the identity provider's JWK set in this file or at this https: URL
-    #[arg(long, value_name = "FILE|URL", env = "FNVET_JWKS")]
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Tokens are RS256 or ES256, by the identity provider's JWK set in this file or at this https: URL; without it they
+    /// are HS256, under the token secret
+    #[arg(long, value_name = "FILE|URL", env = "FNVET_JWKS", conflicts_with = "token_secret")]
     jwks: Option<String>,
     /// Whom tokens of the identity provider must be meant for
     #[arg(long, value_name = "AUDIENCE", env = "FNVET_AUDIENCE", requires = "jwks", default_value = AUDIENCE)]
@@ -58,10 +52,11 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
 }
 
 fn serve(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
-    let folder = current_folder()?;
-    let options = registry_options(args, &folder)?;
-    let roles = options.policy.settings().roles;
-    let keys = key_source(args)?;
+    let configured = Configured::new(args.config.as_deref(), args.store.store.as_deref())?;
+    let roles = configured.settings.roles.clone();
+    let keys = key_source(args, &configured)?;
+    let isolation = isolation(args, &configured.settings);
+    let options = configured.options(&args.store.keys, isolation)?;
     let listener = TcpListener::bind(&args.listen).map_err(|error| failure(format!("--listen {}: {error}", args.listen)))?;
     let address = listener.local_addr().map_err(|error| failure(format!("--listen {}: {error}", args.listen)))?;
     log_to_standard_error();
@@ -81,33 +76,25 @@ fn serve(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     Ok(ExitStatus::Success)
 }
 
-fn registry_options(args: &Args, folder: &Path) -> Result<registry::Options, Stop> {
-    let policy = args.config.as_deref().map_or_else(|| Ok(Policy::default()), |path| Policy::of_file(path, folder)).map_err(stop)?;
-    let settings = policy.settings();
-    let store = args.store.clone().or(settings.store).unwrap_or_else(|| STORE_FILE_NAME.to_owned());
-    let store = StoreUrl::parse(&store, folder).map_err(|reason| usage(format!("--store: {reason}")))?;
-    let seal_key = folder.join(args.seal_key.as_deref().unwrap_or(SEAL_KEY_FILE_NAME.as_ref()));
-    // Where all layers can be had, they are demanded unless the policy says otherwise.
-    let required = settings.require_isolation.unwrap_or(if cfg!(target_os = "linux") { RequireIsolation::Full } else { RequireIsolation::Reduced });
-    let isolation = IsolationOptions {
-        require_full: required == RequireIsolation::Full,
+/// Where all layers can be had, they are demanded unless the policy says otherwise.
+fn isolation(args: &Args, settings: &Settings) -> IsolationOptions {
+    let default = if cfg!(target_os = "linux") { RequireIsolation::Full } else { RequireIsolation::Reduced };
+    IsolationOptions {
+        require_full: settings.require_isolation.unwrap_or(default) == RequireIsolation::Full,
         worker: args.worker.clone(),
         spare_workers: SPARE_WORKERS,
         ..IsolationOptions::default()
-    };
-    Ok(registry::Options { policy, isolation, ..registry::Options::new(store, seal_key) })
+    }
 }
 
-fn key_source(args: &Args) -> Result<KeySource, Stop> {
-    match (&args.token_secret, &args.jwks) {
-        (Some(file), None) => Secret::read(file).map(KeySource::Secret).map_err(|error| failure(error.to_string())),
-        (None, Some(jwks)) => {
-            let source = if jwks.contains("://") { JwksSource::url(jwks) } else { Ok(JwksSource::File(jwks.into())) };
-            let source = source.map_err(|error| usage(format!("--jwks: {error}")))?;
-            Ok(KeySource::Jwks { source, audience: args.audience.clone(), issuer: args.issuer.clone() })
-        }
-        _ => Err(usage("either --token-secret or --jwks says what tokens are verified with")),
-    }
+fn key_source(args: &Args, configured: &Configured) -> Result<KeySource, Stop> {
+    let Some(jwks) = &args.jwks else {
+        let path = configured.token_secret(&args.store.keys);
+        return Secret::read(&path).map(KeySource::Secret).map_err(|error| usage(format!("{error}; `fnvet token` makes one")));
+    };
+    let source = if jwks.contains("://") { JwksSource::url(jwks) } else { Ok(JwksSource::File(jwks.into())) };
+    let source = source.map_err(|error| usage(format!("--jwks: {error}")))?;
+    Ok(KeySource::Jwks { source, audience: args.audience.clone(), issuer: args.issuer.clone() })
 }
 
 /// One JSON object a line.

@@ -341,7 +341,9 @@ fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(value) = single(headers, &IF_MATCH)? else { return Ok(None) };
     let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let version = quoted.and_then(|digits| digits.parse().ok()).filter(|version| *version > 0);
-    version.map(Some).ok_or_else(|| Problem::new(Kind::MalformedRequest, "`If-Match` names one version, as an `ETag` of this function does: `\"3\"`"))
+    version
+        .map(Some)
+        .ok_or_else(|| Problem::new(Kind::MalformedRequest, "`If-Match` names one version, as an `ETag` of this function does: `\"3\"`"))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
@@ -363,7 +365,8 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 
 /// The format that `Accept` asks for: the first named that there is; JSON where nothing is asked for.
 fn accepted(headers: &HeaderMap) -> Result<(Format, &'static str), Problem> {
-    let asked: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+    let asked: Vec<&str> =
+        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
     let mut wanted: Vec<(f32, &str)> = asked.iter().map(|range| weighted(range)).filter(|(weight, _)| *weight > 0.0).collect();
     wanted.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     let known = |range: &str| match range.to_ascii_lowercase().as_str() {

@@ -68,7 +68,9 @@ impl JwksSource {
     async fn read(&self) -> Result<KeySet, JwksError> {
         let source = self.clone();
         let read = tokio::task::spawn_blocking(move || match source {
-            JwksSource::File(path) => read_regular(&path, SET_BYTES_MAX).map_err(|reason| JwksError(format!("{}: {reason}", path.display()))),
+            JwksSource::File(path) => {
+                read_regular(&path, SET_BYTES_MAX).map_err(|reason| JwksError(format!("{}: {reason}", path.display())))
+            }
             JwksSource::Url(url) => fetch(&url).map_err(|error| JwksError(format!("{url}: {error}"))),
         });
         let bytes = read.await.map_err(|_| JwksError::new("reading them was given up"))??;
@@ -316,7 +318,13 @@ mod tests {
             key
         };
         let secret = json!({"kty": "oct", "kid": "1", "alg": "HS256", "k": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"});
-        for key in [secret, jwk("1", RS256_SHORT), changed("use", json!("enc")), changed("alg", json!("ES384")), changed("key_ops", json!(["sign"]))] {
+        for key in [
+            secret,
+            jwk("1", RS256_SHORT),
+            changed("use", json!("enc")),
+            changed("alg", json!("ES384")),
+            changed("key_ops", json!(["sign"])),
+        ] {
             assert!(Provider::new(std::slice::from_ref(&key)).authenticator().await.is_err(), "{key}");
         }
         // Two keys of one id are told apart by nobody.

@@ -67,7 +67,11 @@ impl ServerHandler for Tools {
         info
     }
 
-    async fn list_tools(&self, _: Option<PaginatedRequestParams>, context: RequestContext<RoleServer>) -> Result<ListToolsResult, ErrorData> {
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
         let callable = self.app.registry.callable(caller(&context)?).await.map_err(protocol_error)?;
         Ok(ListToolsResult { tools: callable.into_iter().filter_map(tool).collect(), ..ListToolsResult::default() })
     }

@@ -84,10 +84,20 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register("build", "The version of fnvet", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         registry.register("http_requests", "Requests answered", self.requests.clone());
-        registry.register_with_unit("http_request_duration", "From the head of a request to its response", Unit::Seconds, self.durations.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "From the head of a request to its response",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
         registry.register("http_requests_in_flight", "Requests under way", self.in_flight.clone());
         registry.register("executions", "Calls of functions by how they ended", self.executions.clone());
-        registry.register_with_unit("execution_duration", "Calls of functions, in the sandbox", Unit::Seconds, self.execution_durations.clone());
+        registry.register_with_unit(
+            "execution_duration",
+            "Calls of functions, in the sandbox",
+            Unit::Seconds,
+            self.execution_durations.clone(),
+        );
         registry.register("output_flags", "Sensitive data found in outputs, by kind", self.output_flags.clone());
         registry.register("decisions", "Approvals, rejections, revocations and refusals", self.decisions.clone());
         registry.register("refused_tokens", "Bearer tokens that were not valid", self.refused_tokens.clone());

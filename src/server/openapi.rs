@@ -122,7 +122,13 @@ impl Operation {
 
     fn takes(mut self, body: Body) -> Operation {
         self.body = Some(body);
-        self.problems.extend([Kind::MalformedRequest, Kind::RequestTimeout, Kind::TooLarge, Kind::UnsupportedMediaType, Kind::InvalidInput]);
+        self.problems.extend([
+            Kind::MalformedRequest,
+            Kind::RequestTimeout,
+            Kind::TooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::InvalidInput,
+        ]);
         self
     }
 
@@ -195,7 +201,9 @@ impl Parameter {
     fn to_json(&self, generator: &mut SchemaGenerator) -> Vec<Value> {
         match self {
             Parameter::Path { name, description } => {
-                vec![json!({"name": name, "in": "path", "required": true, "description": description, "schema": {"type": "string", "pattern": "^fn_[0-9a-f]{24}$"}})]
+                vec![
+                    json!({"name": name, "in": "path", "required": true, "description": description, "schema": {"type": "string", "pattern": "^fn_[0-9a-f]{24}$"}}),
+                ]
             }
             Parameter::Header { name, pattern, description } => {
                 let schema = json!({"type": "string", "pattern": pattern});

@@ -83,7 +83,9 @@ impl Kind {
             Kind::SourceChanged => ("source-changed", StatusCode::CONFLICT, "The function changed since it was read"),
             Kind::NotActive => ("not-active", StatusCode::CONFLICT, "The function has no valid approval"),
             Kind::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Kind::UnsupportedMediaType => ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json"),
+            Kind::UnsupportedMediaType => {
+                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
+            }
             Kind::InvalidInput => ("invalid-input", StatusCode::UNPROCESSABLE_ENTITY, "The request cannot be meant as it is"),
             Kind::BlockingFindings => ("blocking-findings", StatusCode::UNPROCESSABLE_ENTITY, "Findings block the function"),
             Kind::TrialFailed => ("trial-failed", StatusCode::UNPROCESSABLE_ENTITY, "The function failed its trial"),

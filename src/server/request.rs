@@ -75,7 +75,9 @@ pub async fn limit(State(app): State<Arc<App>>, request: Request, next: Next) ->
     };
     match timeout(app.options.request_time_max, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::new(Kind::TimedOut, format!("it took longer than {} ms", app.options.request_time_max.as_millis())).into_response(),
+        Err(_) => {
+            Problem::new(Kind::TimedOut, format!("it took longer than {} ms", app.options.request_time_max.as_millis())).into_response()
+        }
     }
 }
 
@@ -134,7 +136,11 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// serde quotes what it met; a problem document repeats no value of the caller, only names.
 fn without_values(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: ")).and_then(|rest| rest.rsplit_once(", expected ")) {
+    match text
+        .strip_prefix("invalid type: ")
+        .or_else(|| text.strip_prefix("invalid value: "))
+        .and_then(|rest| rest.rsplit_once(", expected "))
+    {
         Some((_, expected)) => format!("expected {expected}"),
         None => text,
     }
