@@ -5,5 +5,4 @@ mod attacker;
 mod commands;
 mod life;
 mod review;
-#[path = "../support/mod.rs"]
 mod support;
