@@ -18,6 +18,7 @@ pub mod eval;
 pub mod facts;
 pub mod flow;
 pub mod graph;
+mod growth;
 pub mod ir;
 pub mod isolation;
 pub mod keyed;

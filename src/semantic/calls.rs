@@ -185,11 +185,9 @@ impl Analyzer<'_> {
     #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
     pub fn enter(&mut self, state: &mut State, reg: Reg, nth: u8, func: FuncId, this: Sym, args: Args, range: TextRange) -> OpResult {
         let active = self.frames.iter().filter(|f| f.func == func).count();
-        if active > 0 {
-            self.note_recursion(state, func, &args, this, range);
-        }
+        let is_judged = active > 0 && self.note_recursion(state, func, &args, this, range);
         let too_deep = self.frames.len() >= limits::CALL_DEPTH_MAX;
-        if active >= limits::RECURSION_MAX || too_deep || !self.has_budget() {
+        if is_judged || active >= limits::RECURSION_MAX || too_deep || !self.has_budget() {
             if too_deep {
                 self.reached("depth of calls");
             } else if active < limits::RECURSION_MAX {
@@ -203,7 +201,7 @@ impl Analyzer<'_> {
         let ctx = self.model.symbols.context(caller_ctx, caller, Reg(reg.0 ^ (u32::from(nth) << 24)));
         let kind = self.model.ir.body(func).kind;
         let in_loop = self.frame().in_loop || self.turns > 0 || !self.graphs[caller.index()].headers_around(self.current_block).is_empty();
-        let frame = Frame { func, ctx, this, args, call_range: range, in_loop };
+        let frame = Frame { func, ctx, this, args, call_range: range, in_loop, reached: Default::default() };
         if kind.is_generator {
             self.yields.push(None);
             let entered = state.clone();

@@ -626,6 +626,7 @@ impl Analyzer<'_> {
                 self.demand_order(state, a, range);
                 self.demand_order(state, b, range);
             }
+            ShiftLeft => self.cost_of_power(state, op, a, b, range),
             In => self.observe_in(state, a, b, range),
             Equal | NotEqual | StrictEqual | StrictNotEqual => self.note_compared(state, a, b),
             _ => {}
@@ -648,6 +649,7 @@ impl Analyzer<'_> {
     /// The values of the arguments; a spread array of known length is taken apart.
     pub fn arguments(&mut self, state: &mut State, reg: Reg, args: &[Arg], registers: &Registers) -> Args {
         let mut out = Args::default();
+        self.spread_sources.clear();
         let ir = self.model.ir.clone();
         let func = self.frame().func;
         for (i, arg) in args.iter().enumerate() {
@@ -663,6 +665,7 @@ impl Analyzer<'_> {
                 continue;
             }
             self.demand_iterable(state, sym, range, "spread");
+            self.spread_sources.push(sym);
             match self.exact_elements(state, sym) {
                 Some(elements) if out.rest.is_none() => {
                     out.ranges.extend(elements.iter().map(|_| range));
@@ -730,13 +733,13 @@ impl Analyzer<'_> {
                 let mut all = args.list.clone();
                 all.push(rest);
                 let element = self.one_of(state, reg, 10, &all);
-                self.array_with(
-                    state,
-                    reg,
-                    0,
-                    Some(element),
-                    Interval { lo: length.lo.min(args.list.len() as f64), hi: length.hi + elements.len() as f64 },
-                )
+                let sources = std::mem::take(&mut self.spread_sources);
+                let length = Interval { lo: length.lo.min(args.list.len() as f64), hi: length.hi + elements.len() as f64 };
+                let joined = self.array_with(state, reg, 0, Some(element), length);
+                if let [first, more @ ..] = &sources[..] {
+                    self.derived.insert(joined, ("concat".into(), *first, more.to_vec()));
+                }
+                joined
             }
         }
     }

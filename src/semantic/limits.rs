@@ -37,7 +37,7 @@ pub const FIELDS_MAX: usize = 256;
 /// Segments of a reported path.
 pub const PATH_SEGMENTS_MAX: usize = 6;
 /// A number of rounds, characters or elements that counts as limited.
-pub const BOUND_MAX: f64 = 1e8;
+pub const BOUND_MAX: f64 = 1e7;
 /// Branches that facts exclude and that are looked at all the same.
 pub const LEFT_OUT_MAX: usize = 512;
 /// Symbols looked through for the facts of one.
@@ -50,3 +50,7 @@ pub const ROUNDS_MAX: usize = 48;
 pub const ROUND_BLOCKS_MAX: usize = 1_200;
 /// Changes of objects noted on one way round a loop.
 pub const MUTATIONS_MAX: usize = 256;
+/// Doublings of a value that a loop may make: more is no small result.
+pub const DOUBLINGS_MAX: f64 = 24.0;
+/// Places kept at which one collection grows.
+pub const GROWTH_PLACES_MAX: usize = 16;

@@ -18,7 +18,7 @@ mod trips;
 use std::collections::BTreeMap;
 
 use super::cfg::NaturalLoop;
-use super::cost::Size;
+use super::cost::{Rounds, Size};
 use super::flow::{Analyzer, Args, Trace};
 use super::graph::Graph;
 use super::ir::{BlockId, FuncId, LoopKind, OpKind, Reg, Terminator};
@@ -30,7 +30,7 @@ use crate::source::TextRange;
 
 pub use movement::Movement;
 use rounds::Round;
-pub use rounds::{Change, Mutation};
+pub use rounds::{Change, GrowthPlace, Mutation};
 
 /// What became of the search for a ranking.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ struct ExitTest {
 impl Analyzer<'_> {
     /// Judges every source loop of an activation whose fixpoint is known. Gives what is known of
     /// each loop's number of rounds, by header.
-    pub fn judge_loops(&mut self, cfg: &Graph, func: FuncId, trace: &Trace) -> BTreeMap<BlockId, Size> {
+    pub fn judge_loops(&mut self, cfg: &Graph, func: FuncId, trace: &Trace) -> BTreeMap<BlockId, Rounds> {
         let mut sizes = BTreeMap::new();
         for natural in cfg.loops() {
             let ir = self.model.ir.clone();
@@ -92,7 +92,10 @@ impl Analyzer<'_> {
             let progress = self.progress(cfg, func, trace, natural, head.kind);
             let endless = match progress {
                 Progress::Shown(size) => {
-                    sizes.insert(natural.header, size);
+                    let turns = Turns { func, cfg, trace, natural, ends: ends(trace, natural), round: None };
+                    let (most, bound) = self.most_rounds(&turns);
+                    self.observe_growth(cfg, func, trace, natural.header, most, &bound);
+                    sizes.insert(natural.header, Rounds { size, most, bound });
                     None
                 }
                 Progress::Missing { level, reason, steps } => Some((level, reason, steps)),
@@ -118,13 +121,10 @@ impl Analyzer<'_> {
     }
 
     fn progress(&mut self, cfg: &Graph, func: FuncId, trace: &Trace, natural: &NaturalLoop, kind: LoopKind) -> Progress {
-        let latches = live_latches(trace, natural);
-        if latches.is_empty() || trace.gave_up {
+        let turns = Turns { func, cfg, trace, natural, ends: ends(trace, natural), round: None };
+        if turns.ends.is_empty() || trace.gave_up {
             return Progress::Shown(Size::Bounded);
         }
-        let back = |latch| trace.back.get(&(natural.header, latch)).map(|state| (latch, state.clone()));
-        let ends = latches.into_iter().filter_map(back).collect();
-        let turns = Turns { func, cfg, trace, natural, ends, round: None };
         if matches!(kind, LoopKind::ForOf | LoopKind::ForIn) {
             return self.iteration_progress(&turns);
         }
@@ -399,6 +399,12 @@ fn together(verdicts: Vec<Exit>) -> Exit {
 
 fn live_latches(trace: &Trace, natural: &NaturalLoop) -> Vec<BlockId> {
     natural.latches.iter().copied().filter(|&latch| trace.back.contains_key(&(natural.header, latch))).collect()
+}
+
+/// The states at the ends of all rounds.
+fn ends(trace: &Trace, natural: &NaturalLoop) -> Vec<(BlockId, State)> {
+    let back = |latch| trace.back.get(&(natural.header, latch)).map(|state| (latch, state.clone()));
+    live_latches(trace, natural).into_iter().filter_map(back).collect()
 }
 
 fn missing(level: Level, reason: &str) -> Progress {

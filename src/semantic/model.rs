@@ -472,6 +472,9 @@ impl Model {
             ShiftRight if x.types.only(Types::NUMBER) && x.range.lo >= 0.0 => {
                 Facts::number(Interval { lo: 0.0, hi: x.range.hi.min(INT32.hi) }, true)
             }
+            ShiftLeft if x.range.lo >= 0.0 && y.range.lo >= 0.0 && x.range.hi * 2f64.powf(y.range.hi) <= INT32.hi => {
+                Facts::number(Interval { lo: x.range.lo, hi: x.range.hi * 2f64.powf(y.range.hi) }, true)
+            }
             ShiftLeft | ShiftRight | BitOr | BitXor => {
                 let small = x.range.meet(INT32) == x.range && y.range == Interval::point(0.0) && op == BitOr;
                 Facts::number(if small { x.range.map(f64::trunc) } else { INT32 }, true)

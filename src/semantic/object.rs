@@ -571,7 +571,9 @@ impl Analyzer<'_> {
         }
         let element = self.element_of(state, of, reg, 0);
         let length = self.model.facts(state, of).length;
-        self.array_with(state, reg, 0, Some(element), Interval { lo: 0.0, hi: length.hi })
+        let rest = self.array_with(state, reg, 0, Some(element), Interval { lo: 0.0, hi: length.hi });
+        self.derived.insert(rest, ("slice".into(), of, vec![from]));
+        rest
     }
 
     /// Writes a property of whatever the object may be.
@@ -592,6 +594,9 @@ impl Analyzer<'_> {
                 self.observe_proto_key("__proto__", range, "written");
             }
             self.observe_keyed_write(state, object, key, range);
+        }
+        if matches!(&key, PropKey::Name(name) if &**name == "length") && self.model.facts(state, object).types.may(Types::ARRAY) {
+            self.cost_of_size(state, value, range, "the array is made that long");
         }
         let leaves = self.model.symbols.leaves(object);
         let strong = leaves.len() == 1;

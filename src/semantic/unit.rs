@@ -52,6 +52,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         None => library(&mut analyzer, &loaded, work_max),
     }
     analyzer.settle_demands();
+    analyzer.settle_recursions();
     analyzer.settle_costs();
     analyzer.settle_leaks();
     // What is left is looked at where it stands: it needs no calls, and never too much work.
@@ -73,7 +74,7 @@ fn load(analyzer: &mut Analyzer<'_>) -> State {
     let is_module = analyzer.model.ir.bodies[0].strict;
     let undefined = analyzer.model.symbols.undefined();
     let this = if is_module { undefined } else { analyzer.model.symbols.builtin("globalThis") };
-    let frame = Frame { func: FuncId(0), ctx: Ctx(0), this, args: Args::default(), call_range: TextRange::default(), in_loop: false };
+    let frame = Frame { func: FuncId(0), ctx: Ctx(0), this, args: Args::default(), call_range: TextRange::default(), in_loop: false, reached: Default::default() };
     analyzer.reporting = true;
     let outcome = analyzer.activate(frame, state);
     analyzer.reporting = false;
@@ -126,7 +127,7 @@ fn enter(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym) {
 fn judge(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym, args: Vec<Sym>) {
     analyzer.entry = Some(func);
     analyzer.reporting = true;
-    let frame = Frame { func, ctx: Ctx(0), this, args: Args::of(args), call_range: TextRange::default(), in_loop: false };
+    let frame = Frame { func, ctx: Ctx(0), this, args: Args::of(args), call_range: TextRange::default(), in_loop: false, reached: Default::default() };
     analyzer.activate(frame, loaded.clone());
     analyzer.reporting = false;
 }
@@ -223,6 +224,7 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
             args: Args::of(args),
             call_range: TextRange::default(),
             in_loop: false,
+            reached: Default::default(),
         };
         if whole {
             analyzer.reporting = true;

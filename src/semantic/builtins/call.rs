@@ -173,6 +173,7 @@ impl Analyzer<'_> {
         match self.exact_elements(state, list) {
             Some(elements) => Args { ranges: vec![call.range; elements.len()], list: elements, rest: None },
             None => {
+                self.length_of_array_like(state, list, call.range);
                 let element = self.element_of(state, list, call.reg, call.nth);
                 self.cost_of_spread(state, list, call.range, true);
                 Args { rest: Some(element), ..Args::default() }
@@ -250,6 +251,7 @@ impl Analyzer<'_> {
         let block = BlockId(0x2000_0000 + call.reg.0 * 8 + u32::from(nth % 8));
         let (ctx, func) = (frame.ctx, frame.func);
         self.turns += 1;
+        self.walked.push(call.this);
         for round in 0..4 {
             let mut branch = state.clone();
             let result = self.call(&mut branch, call.reg, nth, callback, undefined, args.clone(), call.range);
@@ -266,6 +268,7 @@ impl Analyzer<'_> {
         self.enter_callback_loop(state, call.this, call.path);
         let result = self.call(&mut branch, call.reg, nth, callback, undefined, args, call.range);
         self.leave_callback_loop();
+        self.walked.pop();
         self.turns -= 1;
         (result.value, branch, result.thrown)
     }
@@ -348,7 +351,11 @@ impl Analyzer<'_> {
             }
             "flatMap" => {
                 let inner = self.flattened(state, value, call.reg);
-                self.array_with(state, call.reg, 230, Some(inner), Interval::LENGTH)
+                let times = self.model.facts(&turn, value).length.lo;
+                let times = self.model.symbols.number(times);
+                let flat = self.array_with(state, call.reg, 230, Some(inner), Interval::LENGTH);
+                self.derived.insert(flat, ("flatMap".into(), call.this, vec![times]));
+                flat
             }
             "forEach" => undefined,
             "filter" => {
@@ -540,6 +547,7 @@ impl Analyzer<'_> {
         let acc_site = self.site(call.reg, 94);
         let acc = self.model.symbols.intern(Value::Phi(acc_site));
         self.model.symbols.add_operand(acc, start);
+        self.note_growth(acc, vec![call.this]);
         let mut known = Facts { listed: false, ..self.model.facts(state, start) };
         let index = self.opaque(call.reg, 90, Facts::number(Interval::LENGTH, true), &[]);
         let observing = std::mem::replace(&mut self.reporting, false);
@@ -635,6 +643,7 @@ impl Analyzer<'_> {
         Some(match method {
             "push" | "unshift" => {
                 self.changed(state, this, call.range);
+                self.observe_own_spread(state, this, call.range);
                 self.append(state, call, method);
                 let mut added = call.args.list.clone();
                 added.extend(call.args.rest);
@@ -769,7 +778,9 @@ impl Analyzer<'_> {
                 }
                 elements.extend(call.args.rest);
                 let merged = self.one_of(state, reg, 99, &elements);
-                self.array_with(state, reg, 230, Some(merged), length).into()
+                let joined = self.array_with(state, reg, 230, Some(merged), length);
+                self.derived.insert(joined, ("concat".into(), this, call.args.list.clone()));
+                joined.into()
             }
             "flat" => {
                 let element = self.element_of(state, this, reg, 1);
@@ -1280,6 +1291,7 @@ impl Analyzer<'_> {
         match call.path {
             "String.prototype.split" => {
                 self.observe_regex(state, call.args.get(0), this, call.range);
+                self.cost_of_call(state, call.path, this, call.args, call.range, call.callee_range);
                 let separator = call.args.get(0).and_then(|s| self.model.symbols.as_str(s));
                 if let (Some(text), Some(separator)) = (self.model.symbols.as_str(this), separator) {
                     let parts: Vec<String> = match &*separator {
@@ -1296,7 +1308,10 @@ impl Analyzer<'_> {
                     &[this],
                 );
                 self.words.insert(part);
-                Some(self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 }).into())
+                let parts = self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 });
+                self.derived.insert(parts, ("split".into(), this, Vec::new()));
+                self.cost_until_limited(state, this, parts, call.range, "the text is taken apart that is");
+                Some(parts.into())
             }
             "String.prototype.match" | "RegExp.prototype.exec" => {
                 let (regex, text) =
@@ -1309,6 +1324,10 @@ impl Analyzer<'_> {
                     self.observe_kept_position(this, call.range);
                 }
                 self.observe_regex(state, regex, text, call.range);
+                if call.path.starts_with("String") {
+                    self.observe_text_pattern(state, regex, text, call.range);
+                    self.cost_of_call(state, call.path, this, call.args, call.range, call.callee_range);
+                }
                 let length = self.model.facts(state, text).length;
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: length.hi }), &[text]);
                 self.pieces.insert(part);
@@ -1341,6 +1360,7 @@ impl Analyzer<'_> {
                 Some(self.one_of(state, reg, 98, &[found, null]).into())
             }
             "String.prototype.matchAll" => {
+                self.observe_text_pattern(state, call.args.get(0), this, call.range);
                 self.observe_regex(state, call.args.get(0), this, call.range);
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: facts.length.hi }), &[this]);
                 let found = self.array_with(state, reg, 231, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 });
@@ -1360,6 +1380,7 @@ impl Analyzer<'_> {
                 Some(self.model.symbols.intern(Value::Call(call.path.into(), vec![regex, text])).into())
             }
             "String.prototype.search" => {
+                self.observe_text_pattern(state, call.args.get(0), this, call.range);
                 self.observe_regex(state, call.args.get(0), this, call.range);
                 None
             }
@@ -1424,7 +1445,11 @@ impl Analyzer<'_> {
             .take(12)
             .enumerate()
             .map(|(i, (name, inner))| {
-                let facts = Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi }) };
+                let of_group = crate::semantic::regex::language(&inner, &flags).length;
+                let facts = Facts {
+                    digits: refine::only_digits(&inner),
+                    ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(of_group.hi) })
+                };
                 let group = self.opaque(reg, 140 + i as u8, facts, &[text]);
                 self.pieces.insert(group);
                 (name, group)
@@ -1933,6 +1958,7 @@ impl Analyzer<'_> {
             self.demand_iterable(state, source, at, "iterated");
             self.mark_endless(state, call.reg, source);
             self.observe_drain(state, source, call.range);
+            self.cost_of_copy(state, source, call.range);
             let facts = self.model.facts(state, source);
             object.length = Interval { lo: 0.0, hi: facts.length.hi };
             match (self.exact_elements(state, source), is_map) {

@@ -496,7 +496,7 @@ impl Analyzer<'_> {
         None
     }
 
-    pub(super) fn collect_steps(&self, new: Sym, base: Sym, out: &mut Vec<Sym>, depth: u32) {
+    pub(in crate::semantic) fn collect_steps(&self, new: Sym, base: Sym, out: &mut Vec<Sym>, depth: u32) {
         if depth > 8 || new == base {
             return;
         }

@@ -47,7 +47,7 @@ impl Analyzer<'_> {
         }
     }
 
-    pub(super) fn offset(&self, sym: Sym) -> (Sym, f64) {
+    pub(in crate::semantic) fn offset(&self, sym: Sym) -> (Sym, f64) {
         match self.model.symbols.value(sym) {
             Value::Binary(BinaryOp::Add | BinaryOp::Increment, a, b) => {
                 match (self.model.symbols.as_number(*b), self.model.symbols.as_number(*a)) {
@@ -65,7 +65,7 @@ impl Analyzer<'_> {
     }
 
     /// `(lo + hi) >> 1`, `Math.floor((lo + hi) / 2)`, `lo + Math.floor((hi - lo) / 2)`.
-    pub(super) fn is_middle(&self, sym: Sym, low: Sym, high: Sym, depth: u32) -> bool {
+    pub(in crate::semantic) fn is_middle(&self, sym: Sym, low: Sym, high: Sym, depth: u32) -> bool {
         if depth > 5 {
             return false;
         }
@@ -103,7 +103,7 @@ impl Analyzer<'_> {
         })
     }
 
-    pub(super) fn is_shorter(&mut self, new: Sym, old: Sym, depth: u32) -> bool {
+    pub(in crate::semantic) fn is_shorter(&mut self, new: Sym, old: Sym, depth: u32) -> bool {
         if depth > 8 {
             return false;
         }

@@ -106,7 +106,7 @@ impl Analyzer<'_> {
     }
 
     /// `text.slice(0)` and the like: the value itself.
-    pub(super) fn is_same_value(&mut self, value: Sym, of: Sym, depth: u32) -> bool {
+    pub(in crate::semantic) fn is_same_value(&mut self, value: Sym, of: Sym, depth: u32) -> bool {
         if value == of {
             return true;
         }
