@@ -742,6 +742,10 @@ fn row_14_forged_frames_are_refused() {
     ] {
         assert_eq!(class(&greeting, &reply), expected, "{name}");
     }
+    let losses = r#"[{"path":"/\u001b[2J","kind":"not-a-number"}]"#;
+    let told = format!(r#"{{"verdict":{{"returned":"null"}},"statements":1,"heap_bytes":1,"console":[],"losses":{losses}}}"#);
+    let (_folder, options) = impostor(&greeting, &frame(&told));
+    assert_eq!(run_script("1", &CallContext::default(), &limits, &options).losses[0].path, "/\\u{1b}[2J");
     let missing = IsolationOptions { worker: Some("/nonexistent/worker".into()), ..IsolationOptions::default() };
     assert_eq!(run_script("1", &CallContext::default(), &limits, &missing).outcome.class(), "refused");
 }
@@ -914,6 +918,23 @@ fn limits_on_source_input_and_output_are_checked() {
     assert_eq!(call(limits, json!({"n": 1, "padding": "xxxx"})), Outcome::Limit(LimitKind::Input));
     assert_eq!(call(limits, json!({"n": 98})), Outcome::Returned(json!("x".repeat(98))));
     assert_eq!(call(limits, json!({"n": 99})), Outcome::Limit(LimitKind::Output));
+}
+
+#[test]
+fn limits_may_be_as_large_as_a_number_can_be() {
+    let most = u64::MAX;
+    let limits = Limits {
+        wall_clock_ms_max: most,
+        heap_bytes_max: most,
+        statements_max: most,
+        call_depth_max: u32::MAX,
+        output_bytes_max: most,
+        input_bytes_max: most,
+        source_bytes_max: most,
+        nesting_max: u32::MAX,
+    };
+    assert_eq!(returned(&script_within(limits, "[1]")), json!([1]));
+    assert_eq!(script_within(limits, "function f() { f() } f()").outcome, Outcome::Limit(LimitKind::Stack));
 }
 
 #[test]

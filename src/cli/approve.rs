@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::gate::{GateArgs, Opened, Stop, current_folder, failure, not_audited, record_refusal, refuse, stop, usage};
+use super::lint::{Output, check_outputs, write_outputs};
 use super::{Console, ExitStatus};
 use crate::approval::authors::{self, Earlier, NotSecond};
 use crate::approval::signature::{AllowedSigners, SigningKey};
@@ -15,12 +16,9 @@ use crate::audit::log::Log;
 use crate::audit::{Entry, Event, Function};
 use crate::finding::Level;
 use crate::output::{self, Format, count, escape};
-use crate::report::{Cleared, Report, WaiverRequest};
+use crate::report::{Cleared, FileReport, Report, WaiverRequest};
 use crate::source::collect::{companion, git_root, normalise, shown_path};
-use crate::trial::{self, Passed, TrialReport, Verdict};
-
-/// Most characters of an input that are shown.
-const INPUT_CHARS_MAX: usize = 300;
+use crate::trial::{self, TrialReport, Verdict};
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -49,6 +47,9 @@ pub struct Args {
     /// Takes the policy and the signers of earlier approvals from this commit
     #[arg(long, value_name = "REF", conflicts_with = "config")]
     trust_from: Option<String>,
+    /// Writes the findings of lint and trial as `lint` would, to a file; repeatable
+    #[arg(long, value_name = "FORMAT=FILE")]
+    output: Vec<Output>,
     /// Does not ask
     #[arg(long)]
     yes: bool,
@@ -66,6 +67,7 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
 
 fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let waivers = waivers(args)?;
+    let outputs = outputs(args)?;
     let key = args.sign.as_deref().map(|path| current_folder().map(|current| current.join(path))).transpose()?;
     let key = key.map(|path| SigningKey::read(&path)).transpose().map_err(stop)?;
     let trust = trust(args)?;
@@ -77,7 +79,10 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     }
     let function = match opened.candidate.clear(&waivers) {
         Ok(function) => function,
-        Err(refusal) => return Ok(refuse(&refusal, &args.gate, &opened, &about, console)),
+        Err(refusal) => {
+            let status = write_report(opened.candidate.report().clone(), &outputs, console);
+            return Ok(refuse(&refusal, &args.gate, &opened, &about, console).and(status));
+        }
     };
     let second = match second {
         Ok(second) => second,
@@ -89,7 +94,9 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     }
     let log = args.gate.log(&opened, console)?;
     let status = show_function(&opened, &function, args.yes, console);
-    let passed = match held_trial(function, &opened, &about, &log, args, console)? {
+    let verdict = held_trial(function, &opened, &about, &log, args, console)?;
+    let status = status.and(write_report(trial::joined(opened.candidate.report(), verdict.report()), &outputs, console));
+    let passed = match verdict {
         Verdict::Passed(passed) => passed,
         Verdict::Failed(_) => return Ok(status.and(turn_down("its trial failed", args, &opened, &about, console))),
     };
@@ -116,6 +123,21 @@ fn trust(args: &Args) -> Result<Option<Trust>, Stop> {
     let path = normalise(&current.join(&args.target));
     let root = path.parent().and_then(git_root).ok_or_else(|| usage("--trust-from: the function is not in a Git repository"))?;
     Trust::from_reference(&root, reference).map(Some).map_err(stop)
+}
+
+/// Standard output belongs to what the approver reads.
+fn outputs(args: &Args) -> Result<Vec<Output>, Stop> {
+    if args.output.iter().any(|output| output.file.is_none()) {
+        return Err(usage("--output needs a file here: FORMAT=FILE"));
+    }
+    if args.output.is_empty() { Ok(Vec::new()) } else { check_outputs(&args.output) }
+}
+
+fn write_report(file: FileReport, outputs: &[Output], console: &mut Console<'_>) -> ExitStatus {
+    if outputs.is_empty() {
+        return ExitStatus::Success;
+    }
+    write_outputs(outputs, &Report::new(vec![file], Duration::ZERO), console)
 }
 
 fn waivers(args: &Args) -> Result<Vec<WaiverRequest>, Stop> {
@@ -187,12 +209,7 @@ fn held_trial(
     let held = trial::attempt(function, opened.candidate.cases(), &args.gate.isolation());
     let mut entry = Entry::new(Event::Tried, about);
     entry.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let report = match &held {
-        Ok(Verdict::Passed(passed)) => Some(passed.report()),
-        Ok(Verdict::Failed(report)) => Some(report),
-        Err(_) => None,
-    };
-    if let Some(report) = report {
+    if let Ok(report) = held.as_ref().map(Verdict::report) {
         entry.statements = Some(report.statements_max);
         entry.heap_bytes = Some(report.heap_bytes_max);
         entry.isolation = Some(report.isolation.clone());
@@ -205,11 +222,7 @@ fn held_trial(
     }
     log.finish(intent, entry).map_err(not_audited)?;
     let verdict = held.map_err(|error| failure(error.to_string()))?;
-    let report = match &verdict {
-        Verdict::Passed(passed) => Passed::report(passed),
-        Verdict::Failed(report) => report,
-    };
-    let text = render(report);
+    let text = render(verdict.report());
     console.write(|out| out.write_all(text.as_bytes()));
     Ok(verdict)
 }
@@ -235,11 +248,8 @@ fn render(report: &TrialReport) -> String {
         if let Some(case) = &finding.case {
             text.push_str(&format!("    in the case {:?}\n", escape(case)));
         }
-        if let Some(input) = &finding.input {
-            let input = input.to_string();
-            let cut = input.char_indices().nth(INPUT_CHARS_MAX).map(|(at, _)| at);
-            let rest = if cut.is_some() { format!("… ({} bytes)", input.len()) } else { String::new() };
-            text.push_str(&format!("    with the input {}{rest}\n", escape(&input[..cut.unwrap_or(input.len())])));
+        if let Some(input) = finding.shown_input() {
+            text.push_str(&format!("    with the input {}\n", escape(&input)));
         }
     }
     text
