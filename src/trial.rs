@@ -92,7 +92,7 @@ impl Passed {
 }
 
 /// What a finding of the trial is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A case gave another result than it expects.
@@ -128,7 +128,7 @@ pub enum Kind {
 }
 
 /// One finding of the trial.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TrialFinding {
     /// What it is about.
     pub kind: Kind,
@@ -145,7 +145,7 @@ pub struct TrialFinding {
 }
 
 /// What the trial did and found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrialReport {
     /// [`GENERATOR`].

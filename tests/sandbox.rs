@@ -978,6 +978,23 @@ fn doctor_fails_on_an_attack_that_ends_otherwise() {
 }
 
 #[test]
+fn doctor_runs_attacks_of_a_folder_and_says_all_by_its_exit_status() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mine-script.js"), "// expect: limit:statements\nfor (;;);").unwrap();
+    fs::write(folder.path().join("mine-function.ts"), "// expect: returned\nexport function execute(input: object): number { return 1 }")
+        .unwrap();
+    fs::write(folder.path().join("mine-wrong.js"), "// expect: threw\n1").unwrap();
+    let doctor = |arguments: &[&str]| std::process::Command::new(WORKER).arg("doctor").args(arguments).output().unwrap();
+    let output = doctor(&["--attacks", folder.path().to_str().unwrap(), "--without-layer", "seccomp"]);
+    let table = String::from_utf8(output.stdout).unwrap();
+    let row = |name: &str| table.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name}: {table}")).trim().to_owned();
+    assert!(row("mine-script.js").starts_with("ok") && row("mine-function.ts").starts_with("ok"), "{table}");
+    assert!(row("mine-wrong.js").starts_with("FAIL") && row(" seccomp ").starts_with("FAIL"), "{table}");
+    assert_eq!(output.status.code(), Some(1), "{table}");
+    assert_eq!(doctor(&["--attacks", "/nonexistent"]).status.code(), Some(3));
+}
+
+#[test]
 fn the_engine_can_be_asked_whether_it_reads_a_program() {
     let ask = |path: &str, text: &str| fnvet::sandbox::parse(&program(path, text), &Limits::default(), &options());
     assert_eq!(returned(&ask("a.js", "for (;;); function execute() {}")), json!(null));

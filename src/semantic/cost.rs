@@ -137,25 +137,32 @@ impl Analyzer<'_> {
 
     /// Work proportional to input: a warning, an error inside another loop over the same input.
     fn charge_linear(&mut self, range: TextRange, paths: &BTreeSet<String>, what: &str) {
-        let nested = self.loop_costs.all().find(|a| a.size.paths().iter().any(|outer| paths.contains(outer)) && a.range != range).cloned();
-        if let Some(outer) = nested {
-            let message =
-                format!("the work grows with the square of {}, whose size nobody limits: one pass over it inside another", list(paths));
-            if self.observing_cost() {
-                let steps: Vec<Step> =
-                    if outer.range == TextRange::default() { Vec::new() } else { vec![(outer.range, "inside this pass".to_owned())] };
-                self.seen.costs.insert(Costly {
-                    range,
-                    level: Level::Error,
-                    drivers: paths.clone(),
-                    measure: Measure::Size,
-                    message,
-                    steps,
-                });
-            }
-            return;
+        if self.observing_cost() {
+            let cost = self.linear_cost(range, paths, what);
+            self.seen.costs.insert(cost);
         }
-        self.charge_cost(range, Level::Warning, paths.clone(), format!("{what} {}, whose size nobody limits", list(paths)));
+    }
+
+    fn linear_cost(&self, range: TextRange, paths: &BTreeSet<String>, what: &str) -> Costly {
+        match self.pass_around(range, paths) {
+            Some(outer) => {
+                let message =
+                    format!("the work grows with the square of {}, whose size nobody limits: one pass over it inside another", list(paths));
+                let steps: Vec<Step> =
+                    if outer == TextRange::default() { Vec::new() } else { vec![(outer, "inside this pass".to_owned())] };
+                Costly { range, level: Level::Error, drivers: paths.clone(), measure: Measure::Size, message, steps }
+            }
+            None => {
+                let message = format!("{what} {}, whose size nobody limits", list(paths));
+                Costly { range, level: Level::Warning, drivers: paths.clone(), measure: Measure::Size, message, steps: Vec::new() }
+            }
+        }
+    }
+
+    /// A pass over the same input that is under way around the current operation.
+    fn pass_around(&self, range: TextRange, paths: &BTreeSet<String>) -> Option<TextRange> {
+        let same = |a: &&Around| a.size.paths().iter().any(|outer| paths.contains(outer)) && a.range != range;
+        self.loop_costs.all().find(same).map(|around| around.range)
     }
 
     fn observing_cost(&self) -> bool {
@@ -171,6 +178,11 @@ impl Analyzer<'_> {
 
     /// How large a number can be.
     pub fn size_of_number(&mut self, state: &State, sym: Sym) -> Size {
+        self.size_of_part(state, sym, 0)
+    }
+
+    /// How large a number can be that is a part, `depth` operators down, of the one asked about.
+    fn size_of_part(&mut self, state: &State, sym: Sym, depth: u32) -> Size {
         let facts = self.model.facts(state, sym);
         if facts.listed || (facts.types.only(Types::NUMBER | Types::BOOLEAN | Types::NULLISH) && facts.range.hi <= limits::BOUND_MAX) {
             return Size::Bounded;
@@ -179,7 +191,7 @@ impl Analyzer<'_> {
             return Size::Bounded;
         }
         let (mut linear, mut arbitrary) = (BTreeSet::new(), BTreeSet::new());
-        self.drivers(state, sym, &mut linear, &mut arbitrary, 0, &mut BTreeSet::new());
+        self.drivers(state, sym, &mut linear, &mut arbitrary, depth, &mut BTreeSet::new());
         if !arbitrary.is_empty() {
             Size::Arbitrary(arbitrary)
         } else if !linear.is_empty() {
@@ -228,8 +240,9 @@ impl Analyzer<'_> {
         let value = self.model.symbols.value(sym).clone();
         match &value {
             Value::Binary(BinaryOp::Mod, _, b) => return self.drivers(state, *b, linear, arbitrary, depth + 1, seen),
-            Value::Call(path, args) if path.starts_with("Math.min") => {
-                let sizes: Vec<Size> = args.iter().map(|&a| self.size_of_number(state, a)).collect();
+            // The smallest of values that are its own earlier ones is followed a few turns back.
+            Value::Call(path, args) if path.starts_with("Math.min") && depth < 8 => {
+                let sizes: Vec<Size> = args.iter().map(|&a| self.size_of_part(state, a, depth + 4)).collect();
                 if sizes.contains(&Size::Bounded) {
                     return;
                 }
@@ -335,7 +348,7 @@ impl Analyzer<'_> {
         if x.types.only(Types::BIGINT) && y.types.may(Types::BIGINT) {
             let influences = self.influence(state, b);
             let bounded = match self.model.symbols.value(b).clone() {
-                Value::Call(path, args) if &*path == "BigInt" => self.size_of_number(state, args[0]) == Size::Bounded,
+                Value::Call(path, args) if &*path == "BigInt" => args.first().is_none_or(|&a| self.size_of_number(state, a) == Size::Bounded),
                 _ => y.listed,
             };
             if let (Some(source), false) = (influences, bounded) {
@@ -351,23 +364,40 @@ impl Analyzer<'_> {
         if !self.observing_cost() {
             return;
         }
-        if self.is_endless_iterator(state, of) {
-            self.seen.loops.insert(super::observe::LoopVerdict {
-                range,
-                endless: Some((Level::Error, "it spreads a generator that never ends".into(), Vec::new())),
-            });
-        }
+        self.observe_drain(state, of, range);
         if let Size::Linear(paths) = self.size_of_collection(state, of) {
             self.charge_linear(range, &paths, "the spread takes every element of");
         }
     }
 
-    /// `Object.keys(x)` and its kin.
-    pub fn cost_of_keys(&mut self, state: &State, of: Sym, range: TextRange) {
+    /// All values of an iterator are asked for at once.
+    pub fn observe_drain(&mut self, state: &State, of: Sym, range: TextRange) {
+        if self.observing_cost() && self.is_endless_iterator(state, of) {
+            self.seen.loops.insert(super::observe::LoopVerdict {
+                range,
+                endless: Some((Level::Error, "it takes all values of a generator that never ends".into(), Vec::new())),
+            });
+        }
+    }
+
+    /// `Object.keys(x)` and its kin. A limit on the length of the list, later, is the limit on the object.
+    pub fn cost_of_keys(&mut self, state: &State, of: Sym, list: Sym, range: TextRange) {
         if self.observing_cost()
             && let Size::Linear(paths) = self.size_of_collection(state, of)
         {
-            self.charge_linear(range, &paths, "every key is taken of");
+            match self.linear_cost(range, &paths, "every key is taken of") {
+                cost if cost.level == Level::Error => drop(self.seen.costs.insert(cost)),
+                cost => self.costs_until_limited.push((list, cost)),
+            }
+        }
+    }
+
+    /// The analysis is done: work on lists whose length was limited before they were used is dropped.
+    pub fn settle_costs(&mut self) {
+        for (list, cost) in std::mem::take(&mut self.costs_until_limited) {
+            if !self.model.limited.contains(&list) {
+                self.seen.costs.insert(cost);
+            }
         }
     }
 

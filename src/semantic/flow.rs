@@ -116,12 +116,18 @@ pub struct Analyzer<'a> {
     pub sweeping: bool,
     /// The stack of activations.
     pub frames: Vec<Frame>,
-    /// Operations interpreted.
-    pub steps: u64,
+    /// The work at which no more calls are entered.
+    pub work_max: u64,
     /// Bounds reached, by name.
     pub bounds: BTreeMap<&'static str, u64>,
     /// Blocks that were observed.
     pub visited: HashSet<(FuncId, BlockId)>,
+    /// Variables that functions left behind as the file was loaded.
+    pub kept_variables: BTreeSet<SlotId>,
+    /// Functions entered during the call.
+    pub entered_in_call: HashSet<FuncId>,
+    /// Regular expressions of the module that keep a position.
+    pub kept_regexes: HashSet<Sym>,
     /// Branches that facts exclude.
     pub left_out: HashMap<(FuncId, BlockId), LeftOut>,
     /// The entry function while it is judged, and whether its result is observed.
@@ -145,8 +151,10 @@ pub struct Analyzer<'a> {
     pub outgoing: Vec<super::leaks::Outgoing>,
     /// Values drawn at random.
     pub random: BTreeSet<Sym>,
-    /// Pieces of split or matched text.
+    /// Pieces of matched text.
     pub pieces: BTreeSet<Sym>,
+    /// Pieces of split text.
+    pub words: BTreeSet<Sym>,
     /// Arrays made from another by a method, with its arguments.
     pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
     /// Results of `exec`: the expression, if it is a literal, and the text.
@@ -165,6 +173,8 @@ pub struct Analyzer<'a> {
     pub registers: Vec<Option<Sym>>,
     /// Demands that a later NaN check may still cover.
     pub pending: Vec<super::demand::Pending>,
+    /// Work on lists that a later limit on their length may still excuse.
+    pub costs_until_limited: Vec<(Sym, super::observe::Costly)>,
     /// Loops around the operation being interpreted that input drives, for the cost of nesting.
     pub loop_costs: super::cost::LoopCosts,
 }
@@ -180,10 +190,13 @@ impl<'a> Analyzer<'a> {
             reporting: false,
             sweeping: false,
             frames: Vec::new(),
-            steps: 0,
+            work_max: 0,
             bounds: BTreeMap::new(),
             visited: HashSet::new(),
             left_out: HashMap::new(),
+            kept_variables: BTreeSet::new(),
+            entered_in_call: HashSet::new(),
+            kept_regexes: HashSet::new(),
             entry: None,
             sensitive: BTreeMap::new(),
             constant_names: BTreeMap::new(),
@@ -195,6 +208,7 @@ impl<'a> Analyzer<'a> {
             outgoing: Vec::new(),
             random: BTreeSet::new(),
             pieces: BTreeSet::new(),
+            words: BTreeSet::new(),
             derived: HashMap::new(),
             exec_results: HashMap::new(),
             journal: None,
@@ -205,6 +219,7 @@ impl<'a> Analyzer<'a> {
             registers: Vec::new(),
             pending: Vec::new(),
             built_regexes: BTreeMap::new(),
+            costs_until_limited: Vec::new(),
             loop_costs: super::cost::LoopCosts::default(),
         }
     }
@@ -227,7 +242,7 @@ impl<'a> Analyzer<'a> {
 
     /// Whether the analysis may still enter calls and iterate.
     pub fn has_budget(&self) -> bool {
-        self.steps < limits::STEPS_MAX
+        self.model.work < self.work_max
     }
 
     /// Interprets an activation from `entry` and, when observing, observes it.
@@ -246,6 +261,9 @@ impl<'a> Analyzer<'a> {
             return outcome.clone();
         }
         let (this, args) = (frame.this, frame.args.clone());
+        if self.entry.is_some() {
+            self.entered_in_call.insert(frame.func);
+        }
         self.frames.push(frame);
         let (block, current) = (self.current_block, self.current);
         let observing = std::mem::replace(&mut self.reporting, false);
@@ -336,7 +354,8 @@ impl Run {
         while let Some(position) = self.work.pop_first() {
             let block = self.cfg.order()[position];
             self.visits[block.index()] += 1;
-            if self.visits[block.index()] > limits::VISITS_MAX {
+            let visits_max = if analyzer.has_budget() { limits::VISITS_MAX } else { limits::LAST_VISITS_MAX };
+            if self.visits[block.index()] > visits_max {
                 analyzer.reached("visits of a block");
                 self.trace.gave_up = true;
                 continue;
@@ -366,7 +385,7 @@ impl Run {
         let here = &body.blocks[block.index()];
         let Some(mut state) = self.trace.entry[block.index()].clone() else { return };
         for &reg in &here.ops {
-            analyzer.steps += 1;
+            analyzer.model.work += limits::OPERATION_WORK;
             let op = &body.ops[reg.index()];
             (analyzer.current, analyzer.current_block) = (Some(reg), block);
             if let Some(handler) = here.handler
@@ -415,10 +434,13 @@ impl Run {
             Terminator::Next { iterator, body, done } => {
                 let exhausted = self.exhausted(analyzer, block, &state);
                 let empty = register(iterator).is_some_and(|i| analyzer.is_empty_iteration(&state, i));
+                let endless = register(iterator).is_some_and(|i| analyzer.is_endless_iterator(&state, analyzer.iterated(i)));
                 if !empty {
                     self.edge(analyzer, block, body, state);
                 }
-                self.edge(analyzer, block, done, exhausted);
+                if !endless {
+                    self.edge(analyzer, block, done, exhausted);
+                }
             }
             Terminator::Return(reg) => {
                 let Some(value) = register(reg) else { return };
@@ -529,11 +551,10 @@ impl Run {
     fn raise(&mut self, analyzer: &mut Analyzer<'_>, handler: BlockId, state: &State, value: Option<Sym>) {
         let frame = analyzer.frame();
         let site = Rc::new(Site { ctx: frame.ctx, func: frame.func, what: SiteKind::Slot(handler, RESULT) });
-        let exception = analyzer.model.symbols.intern(Value::Opaque(site));
+        let thrown = value.unwrap_or_else(|| analyzer.model.symbols.intern(Value::Opaque(site.clone())));
+        let exception = analyzer.model.symbols.intern(Value::Phi(site));
         self.caught.insert(handler, exception);
-        if let Some(value) = value {
-            analyzer.model.symbols.add_operand(exception, value);
-        }
+        analyzer.model.symbols.add_operand(exception, thrown);
         self.edge(analyzer, handler, handler, state.clone());
     }
 

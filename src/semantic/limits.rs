@@ -15,8 +15,17 @@ pub const RECURSION_MAX: usize = 2;
 pub const WIDEN_AFTER: u32 = 2;
 /// Visits of a block before everything that still changes is given up.
 pub const VISITS_MAX: u32 = 12;
-/// Operations interpreted for one file, calls included.
-pub const STEPS_MAX: u64 = 1_500_000;
+/// The same, when the work on the file is used up.
+pub const LAST_VISITS_MAX: u32 = 4;
+/// Work on one file: questions about facts, with what is interpreted and merged counted as so many.
+/// Beyond it, calls are no longer entered.
+pub const WORK_MAX: u64 = 40_000_000;
+/// Work that each operation of the file adds to that.
+pub const WORK_PER_OPERATION: u64 = 60;
+/// Work on one untrusted function, however many there are, as long as the file has any left.
+pub const WORK_PER_ROOT: u64 = 10_000_000;
+/// What interpreting one operation counts.
+pub const OPERATION_WORK: u64 = 4;
 /// Facts kept in one state.
 pub const FACTS_MAX: usize = 1_500;
 /// Possibilities kept apart of a value that is one of several.

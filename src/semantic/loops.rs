@@ -19,17 +19,18 @@ use std::collections::BTreeMap;
 
 use super::cfg::NaturalLoop;
 use super::cost::Size;
-use super::flow::{Analyzer, Trace};
+use super::flow::{Analyzer, Args, Trace};
 use super::graph::Graph;
-use super::ir::{BlockId, FuncId, LoopKind, OpKind, Terminator};
+use super::ir::{BlockId, FuncId, LoopKind, OpKind, Reg, Terminator};
 use super::observe::{LoopVerdict, Step};
-use super::state::State;
-use super::symbol::Sym;
+use super::state::{Field, State};
+use super::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::finding::Level;
+use crate::source::TextRange;
 
 pub use movement::Movement;
-pub use rounds::{Change, Mutation};
 use rounds::Round;
+pub use rounds::{Change, Mutation};
 
 /// What became of the search for a ranking.
 #[derive(Clone, Debug)]
@@ -139,10 +140,20 @@ impl Analyzer<'_> {
             );
         }
         let tests = self.exit_tests(&turns);
-        if let Some(size) = self.ranked_by_one_test(&turns, &tests) {
-            return Progress::Shown(size);
+        let ranked = self.ranked_by_one_test(&turns, &tests);
+        match ranked {
+            Some(size) if size == Size::Bounded || tests.len() == 1 => Progress::Shown(size),
+            Some(size) => Progress::Shown(self.limited_by_another_test(&turns, &tests, size)),
+            None => self.progress_by_rounds(&turns, &tests, exits),
         }
-        self.progress_by_rounds(&turns, &tests, exits)
+    }
+
+    /// A loop that ends may end earlier by a test that only single ways round can judge.
+    fn limited_by_another_test(&mut self, turns: &Turns<'_>, tests: &[ExitTest], size: Size) -> Size {
+        let Some(rounds) = self.rounds(turns) else { return size };
+        let all: Vec<&Round> = rounds.iter().collect();
+        let sizes = tests.iter().filter_map(|test| self.settles(turns, test, &all).filter(|(_, rest)| rest.is_empty()));
+        sizes.map(|(size, _)| size).fold(size, Size::min)
     }
 
     /// The branches that may leave the loop, with their conditions.
@@ -182,6 +193,9 @@ impl Analyzer<'_> {
             }
             if let Some(reason) = rounds.iter().find_map(|round| self.repeats_for_ever(turns, round, rounds)) {
                 return missing(Level::Error, &reason);
+            }
+            if rounds.iter().any(|round| round.awaits) && self.waits_for_another(turns) {
+                return missing(Level::Warning, "it waits for something that another function may change");
             }
         }
         let (mut stuck, mut unknown): (Option<String>, Option<String>) = (None, None);
@@ -310,6 +324,39 @@ impl Analyzer<'_> {
             (true, false) => missing(Level::Error, "the collection it iterates over grows in every round"),
             _ => missing(Level::Warning, "the collection it iterates over grows in it"),
         })
+    }
+
+    /// Asks an object's own `[Symbol.iterator]` whether what it gives ever ends.
+    pub fn mark_endless(&mut self, state: &mut State, reg: Reg, of: Sym) {
+        for leaf in self.model.symbols.leaves(of) {
+            let is_plain = matches!(self.model.symbols.value(leaf), Value::Alloc { kind: AllocKind::Object, .. });
+            if !is_plain || self.frames.iter().filter(|f| f.this == leaf).count() > 1 {
+                continue;
+            }
+            let key = PropKey::Name("Symbol.iterator".into());
+            let method = self.get(state, reg, leaf, &key);
+            if !matches!(self.model.symbols.value(method), Value::Closure(..)) {
+                continue;
+            }
+            let Some(iterator) = self.call(state, reg, 6, method, leaf, Args::default(), TextRange::default()).value else { continue };
+            if self.is_endless_iterator(state, iterator) || self.never_says_done(state, reg, iterator) {
+                let yes = self.model.symbols.boolean(true);
+                state.object_mut(leaf).fields.insert("[[endless]]".into(), Field::Value(yes));
+            }
+        }
+    }
+
+    /// An iterator of the program's own whose `next` never gives a `done` that is true.
+    fn never_says_done(&mut self, state: &mut State, reg: Reg, iterator: Sym) -> bool {
+        let next = self.get(state, reg, iterator, &PropKey::Name("next".into()));
+        if !matches!(self.model.symbols.value(next), Value::Closure(..)) {
+            return false;
+        }
+        let mut later = state.clone();
+        let result = self.call(&mut later, reg, 7, next, iterator, Args::default(), TextRange::default());
+        let Some(value) = result.value else { return false };
+        let done = self.get(&mut later, reg, value, &PropKey::Name("done".into()));
+        !self.model.facts(&later, done).truth().0
     }
 
     /// Whether iterating the value never ends.

@@ -25,6 +25,8 @@ pub struct Model {
     pub opaque: FxHashMap<Sym, Facts>,
     /// Numeric conversions whose result some guard checked for NaN, wherever that stands.
     pub checked_for_nan: FxHashSet<Sym>,
+    /// Collections whose length some guard limits, wherever that stands.
+    pub limited: FxHashSet<Sym>,
     /// Names that the program itself makes properties of the global object.
     pub created_globals: std::collections::HashSet<String>,
     /// What is known of every value stored at one place, and of its parts.
@@ -35,6 +37,8 @@ pub struct Model {
     pub in_progress: Vec<Sym>,
     /// Answers found on the way to the one being computed.
     pub answered: FxHashMap<Sym, Facts>,
+    /// Work done: questions about facts, and what else counts as so many.
+    pub work: u64,
     /// Symbols about which something is being learnt, the outermost first.
     pub learning: Vec<Sym>,
 }
@@ -185,6 +189,7 @@ impl Model {
     }
 
     fn known_facts(&mut self, state: &State, sym: Sym) -> Facts {
+        self.work += 1;
         let learned = state.facts.get(&sym).copied();
         let mut facts = self.structural(state, sym);
         if let Some(kept) = self.kept.get(sym) {
@@ -237,6 +242,7 @@ impl Model {
             return sym;
         }
         let mut now = HashMap::from([(kept, self.facts(state, sym))]);
+        self.work += state.facts.len() as u64 / 4;
         let about: Vec<Sym> =
             state.facts.keys().copied().filter(|&s| s != sym && self.symbols.contains(s, &|part, _| part == sym)).collect();
         for part in about {

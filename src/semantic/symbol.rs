@@ -179,6 +179,8 @@ pub struct Symbols {
     general: FxHashMap<Sym, Option<Sym>>,
     /// What each symbol is made of, itself first, through operators.
     parts: Vec<Rc<[Sym]>>,
+    /// The properties of each symbol that have a name.
+    properties: FxHashMap<Sym, Vec<Sym>>,
     /// Where each symbol was first computed.
     pub origin_range: FxHashMap<Sym, TextRange>,
 }
@@ -199,6 +201,9 @@ impl Symbols {
         parts[1..].sort_unstable();
         parts.dedup();
         self.parts.push(parts.into());
+        if let Value::Prop(base, PropKey::Name(_)) = value {
+            self.properties.entry(base).or_default().push(sym);
+        }
         self.values.push(value.clone());
         self.depth.push(depth);
         self.index.insert(value, sym);
@@ -375,6 +380,11 @@ impl Symbols {
         };
         self.general.insert(sym, general);
         general
+    }
+
+    /// The properties of `sym` that have a name, as far as any was asked for.
+    pub fn properties(&self, sym: Sym) -> &[Sym] {
+        self.properties.get(&sym).map_or(&[], Vec::as_slice)
     }
 
     /// What `sym` is made of through operators, itself first.

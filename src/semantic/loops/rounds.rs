@@ -129,7 +129,7 @@ impl Analyzer<'_> {
         let mut may_raise = here.handler.is_some();
         for &reg in &here.ops {
             let op = &ir.body(turns.func).ops[reg.index()];
-            self.steps += 1;
+            self.model.work += limits::OPERATION_WORK;
             (self.current, self.current_block) = (Some(reg), block);
             if let (true, Some(handler)) = (may_raise, here.handler)
                 && crate::semantic::cfg::may_throw(&op.kind)
@@ -225,9 +225,7 @@ impl Analyzer<'_> {
     fn enter_inner_loop(&mut self, turns: &Turns<'_>, round: &mut Round, header: BlockId) {
         round.inner.push(header);
         let Some(joined) = turns.trace.entry[header.index()].clone() else { return };
-        let merged_here = |sym: Sym, model: &crate::semantic::model::Model| {
-            matches!(model.symbols.value(sym), Value::Phi(site) if is_merge_at(site, header))
-        };
+        let merged_here = |sym: Sym, model: &crate::semantic::model::Model| matches!(model.symbols.value(sym), Value::Phi(site) if is_merge_at(site, header));
         for (slot, sym) in &joined.slots {
             if merged_here(*sym, &self.model) {
                 round.end.slots.insert(*slot, *sym);

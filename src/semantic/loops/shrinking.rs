@@ -1,5 +1,6 @@
 //! Measures that get smaller in ways that are no subtraction: halving, slicing, descent into data.
 
+use super::rounds::{Change, Round};
 use super::{Exit, Turns};
 use crate::semantic::cost::Size;
 use crate::semantic::flow::Analyzer;
@@ -89,11 +90,15 @@ impl Analyzer<'_> {
         }
     }
 
-    /// A proper part of something else: finite data runs out of parts.
-    pub(super) fn is_part_of_taken(&self, sym: Sym) -> bool {
-        self.model.symbols.leaves(sym).iter().any(|&l| match self.model.symbols.value(l) {
-            Value::Prop(..) => true,
-            Value::Instance(of, _) => matches!(self.model.symbols.value(*of), Value::Prop(..)),
+    /// A proper part of an element that the round takes away: finite data runs out of parts.
+    pub(super) fn is_part_of_taken(&self, round: &Round, sym: Sym) -> bool {
+        round.mutations.iter().any(|m| match m.change {
+            Change::Taken(Some(element)) => {
+                let elements = self.model.symbols.leaves(element);
+                self.model.symbols.leaves(sym).iter().all(|&leaf| {
+                    self.descends(leaf, element, 0) || elements.iter().any(|&e| self.descends(leaf, e, 0))
+                })
+            }
             _ => false,
         })
     }
