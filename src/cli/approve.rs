@@ -3,9 +3,15 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+<<<<<<< HEAD
+use super::gate::{GateArgs, Opened, Stop, current_folder, failure, not_audited, record_refusal, refuse, stop, usage};
+use super::lint::{Output, check_outputs, write_outputs};
+use super::{Console, ExitStatus};
+=======
 use super::gate::{GateArgs, Opened, Stop, current_folder, failure, is_file, not_audited, record_refusal, refuse, stop, usage};
 use super::store::{StoreArgs, refusal};
 use super::{Console, ExitStatus, display};
+>>>>>>> main
 use crate::approval::authors::{self, Earlier, NotSecond};
 use crate::approval::signature::{AllowedSigners, SigningKey};
 use crate::approval::statement::{Envelope, Statement};
@@ -13,11 +19,19 @@ use crate::approval::trust::Trust;
 use crate::approval::{Decision, SecondPerson};
 use crate::audit::log::Log;
 use crate::audit::{Entry, Event, Function};
+<<<<<<< HEAD
+use crate::finding::Level;
+use crate::output::{self, Format, count, escape};
+use crate::report::{Cleared, FileReport, Report, WaiverRequest};
+use crate::source::collect::{companion, git_root, normalise, shown_path};
+use crate::trial::{self, TrialReport, Verdict};
+=======
 use crate::output::escape;
 use crate::registry::{Approval, RegistryError, WaiverWish};
 use crate::report::{Cleared, WaiverRequest};
 use crate::source::collect::{companion, git_root, normalise, shown_path};
 use crate::trial::{self, Passed, Verdict};
+>>>>>>> main
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -46,9 +60,15 @@ pub struct Args {
     /// Takes the policy and the signers of earlier approvals from this commit
     #[arg(long, value_name = "REF", conflicts_with = "config")]
     trust_from: Option<String>,
+<<<<<<< HEAD
+    /// Writes the findings of lint and trial as `lint` would, to a file; repeatable
+    #[arg(long, value_name = "FORMAT=FILE")]
+    output: Vec<Output>,
+=======
     /// The version that is approved, of a function in the registry; by default the latest
     #[arg(long, value_name = "N")]
     version: Option<u64>,
+>>>>>>> main
     /// Does not ask
     #[arg(long)]
     yes: bool,
@@ -126,6 +146,7 @@ fn of_file(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
         return Err(usage("--version is for functions in the registry"));
     }
     let waivers = waivers(args)?;
+    let outputs = outputs(args)?;
     let key = args.sign.as_deref().map(|path| current_folder().map(|current| current.join(path))).transpose()?;
     let key = key.map(|path| SigningKey::read(&path)).transpose().map_err(stop)?;
     let trust = trust(args)?;
@@ -137,7 +158,10 @@ fn of_file(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     }
     let function = match opened.candidate.clear(&waivers) {
         Ok(function) => function,
-        Err(refusal) => return Ok(refuse(&refusal, &args.gate, &opened, &about, console)),
+        Err(refusal) => {
+            let status = write_report(opened.candidate.report().clone(), &outputs, console);
+            return Ok(refuse(&refusal, &args.gate, &opened, &about, console).and(status));
+        }
     };
     let second = match second {
         Ok(second) => second,
@@ -147,9 +171,16 @@ fn of_file(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
         return Err(usage("there is no terminal to ask at: --yes approves without asking"));
     }
     let log = args.gate.log(&opened, console)?;
+<<<<<<< HEAD
+    let status = show_function(&opened, &function, args.yes, console);
+    let verdict = held_trial(function, &opened, &about, &log, args, console)?;
+    let status = status.and(write_report(trial::joined(opened.candidate.report(), verdict.report()), &outputs, console));
+    let passed = match verdict {
+=======
     let (report, source) = (opened.candidate.report(), &function.source().text);
     let status = display::function(&opened.shown(), source, report, function.waivers(), args.yes, console);
     let passed = match held_trial(function, &opened, &about, &log, args, console)? {
+>>>>>>> main
         Verdict::Passed(passed) => passed,
         Verdict::Failed(_) => return Ok(status.and(turn_down("its trial failed", args, &opened, &about, console))),
     };
@@ -177,6 +208,21 @@ fn trust(args: &Args) -> Result<Option<Trust>, Stop> {
     let path = normalise(&current.join(&args.target));
     let root = path.parent().and_then(git_root).ok_or_else(|| usage("--trust-from: the function is not in a Git repository"))?;
     Trust::from_reference(&root, reference).map(Some).map_err(stop)
+}
+
+/// Standard output belongs to what the approver reads.
+fn outputs(args: &Args) -> Result<Vec<Output>, Stop> {
+    if args.output.iter().any(|output| output.file.is_none()) {
+        return Err(usage("--output needs a file here: FORMAT=FILE"));
+    }
+    if args.output.is_empty() { Ok(Vec::new()) } else { check_outputs(&args.output) }
+}
+
+fn write_report(file: FileReport, outputs: &[Output], console: &mut Console<'_>) -> ExitStatus {
+    if outputs.is_empty() {
+        return ExitStatus::Success;
+    }
+    write_outputs(outputs, &Report::new(vec![file], Duration::ZERO), console)
 }
 
 fn waivers(args: &Args) -> Result<Vec<WaiverRequest>, Stop> {
@@ -224,6 +270,24 @@ fn held_trial(
     let started = std::time::Instant::now();
     let intent = log.begin(Entry::new(Event::Tried, about)).map_err(not_audited)?;
     let held = trial::attempt(function, opened.candidate.cases(), &args.gate.isolation());
+<<<<<<< HEAD
+    let mut entry = Entry::new(Event::Tried, about);
+    entry.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if let Ok(report) = held.as_ref().map(Verdict::report) {
+        entry.statements = Some(report.statements_max);
+        entry.heap_bytes = Some(report.heap_bytes_max);
+        entry.isolation = Some(report.isolation.clone());
+        if let Some(worst) = report.findings.iter().find(|finding| finding.level == Level::Error) {
+            entry = entry.failed(&worst.message);
+        }
+    }
+    if let Err(error) = &held {
+        entry = entry.failed(&error.to_string());
+    }
+    log.finish(intent, entry).map_err(not_audited)?;
+    let verdict = held.map_err(|error| failure(error.to_string()))?;
+    let text = render(verdict.report());
+=======
     let entry = Entry::new(Event::Tried, about).tried(&held, started.elapsed());
     log.finish(intent, entry).map_err(not_audited)?;
     let verdict = held.map_err(|error| failure(error.to_string()))?;
@@ -232,10 +296,51 @@ fn held_trial(
         Verdict::Failed(report) => report,
     };
     let text = display::trial(report);
+>>>>>>> main
     console.write(|out| out.write_all(text.as_bytes()));
     Ok(verdict)
 }
 
+<<<<<<< HEAD
+/// The trial, for people.
+fn render(report: &TrialReport) -> String {
+    let verdict = if report.is_passed() { "passed" } else { "failed" };
+    let mut text = format!(
+        "trial {verdict}: {}, {}, {}; {} returned, {} refused by the schema; at most {} and {} of heap\n",
+        count(report.cases, "case"),
+        count(report.inputs, "other input"),
+        count(report.executions, "execution"),
+        report.returned,
+        report.rejected,
+        count(usize::try_from(report.statements_max).unwrap_or(usize::MAX), "statement"),
+        count(usize::try_from(report.heap_bytes_max).unwrap_or(usize::MAX), "byte"),
+    );
+    if report.isolation != "full" {
+        text.push_str(&format!("  isolation was {}\n", report.isolation));
+    }
+    for finding in &report.findings {
+        text.push_str(&format!("  {}: {}\n", finding.level.as_str(), escape(&finding.message)));
+        if let Some(case) = &finding.case {
+            text.push_str(&format!("    in the case {:?}\n", escape(case)));
+        }
+        if let Some(input) = finding.shown_input() {
+            text.push_str(&format!("    with the input {}\n", escape(&input)));
+        }
+    }
+    text
+}
+
+fn asked(opened: &Opened, second: &SecondPerson, console: &mut Console<'_>) -> Result<bool, Stop> {
+    let question = format!("Approve {} as {}? Written by {}. [y/N] ", opened.shown(), second.name(), second.authors().join(", "));
+    let ask = |err: &mut dyn Write| err.write_all(escape(&question).as_bytes()).and_then(|()| err.flush());
+    ask(console.err).map_err(|error| failure(format!("standard error: {error}")))?;
+    let mut answer = String::new();
+    stdin().lock().read_line(&mut answer).map_err(|error| failure(format!("standard input: {error}")))?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+=======
+>>>>>>> main
 /// Writes the approval beside the function: recorded first, then visible all at once.
 fn write(statement: &Statement, key: Option<&SigningKey>, opened: &Opened, about: &Function, log: &Log) -> Result<PathBuf, Stop> {
     let mut envelope = Envelope::around(statement);
