@@ -183,7 +183,7 @@ impl Analyzer<'_> {
         if active > 0 {
             self.note_recursion(state, func, &args, this, range);
         }
-        let too_deep = self.frames.len() >= limits::CALL_DEPTH_MAX;
+        let too_deep = self.frames.len() >= self.call_depth_max;
         if active >= limits::RECURSION_MAX || too_deep || !self.has_budget() {
             if too_deep {
                 self.reached("depth of calls");

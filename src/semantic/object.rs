@@ -44,7 +44,7 @@ impl Analyzer<'_> {
         if let PropKey::Name(name) = &key {
             self.observe_read(reg, object, name, value, range);
         } else if self.reporting {
-            self.observe_dynamic_read(object, &key, range);
+            self.observe_dynamic_read(state, reg, object, &key, range);
         }
         if !only_called {
             self.survived(state, object);
@@ -884,16 +884,22 @@ impl Analyzer<'_> {
         }
     }
 
-    fn observe_dynamic_read(&mut self, object: Sym, key: &PropKey, range: TextRange) {
+    fn observe_dynamic_read(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey, range: TextRange) {
         let PropKey::Dynamic(key) = key else { return };
-        if self.key_texts(*key).is_some_and(|names| names.iter().any(|n| &**n == "__proto__")) {
+        let names = self.key_texts(*key);
+        if names.as_ref().is_some_and(|names| names.iter().any(|n| &**n == "__proto__")) {
             self.observe_proto_key("__proto__", range, "read");
+        }
+        // One of several names that are all known: each of them is read.
+        for name in names.iter().flatten().take(8) {
+            let value = self.get(state, reg, object, &PropKey::Name(name.clone()));
+            self.observe_read(reg, object, name, value, range);
         }
         let reaches_all = self.model.symbols.leaves(object).iter().any(|&l| match self.model.symbols.value(l) {
             Value::Builtin(path) => &**path == "globalThis",
             _ => false,
         });
-        if reaches_all && self.key_texts(*key).is_none() {
+        if reaches_all && names.is_none() {
             self.seen.dynamic_globals.insert(range);
         }
     }
