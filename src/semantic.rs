@@ -8,6 +8,7 @@ pub use entry::{Entry, EntryKind};
 pub mod builtins;
 pub mod calls;
 pub mod cfg;
+pub mod choice;
 pub mod cost;
 pub mod demand;
 pub mod dump;
@@ -18,6 +19,7 @@ pub mod facts;
 pub mod flow;
 pub mod graph;
 pub mod ir;
+pub mod isolation;
 pub mod keyed;
 pub mod leaks;
 pub mod limits;
@@ -74,8 +76,11 @@ impl Semantic {
     pub fn build(source: &SourceFile, parsed: Parsed, settings: &SemanticSettings) -> Semantic {
         let entry = entry::find_entry(&parsed, &settings.entry);
         let ir = std::rc::Rc::new(lower::lower(&parsed, source));
+        let comments: Vec<_> = parsed.comments.iter().map(|c| (source.slice(c.range).to_owned(), c.range)).collect();
         drop(parsed);
-        let (seen, bounds) = unit::analyse(ir.clone(), settings, entry.is_some());
+        let (mut seen, bounds) = unit::analyse(ir.clone(), settings, entry.is_some());
+        let texts = comments.into_iter().map(|(text, range)| observe::StringConstant { text, range, names: Vec::new() });
+        seen.strings.extend(texts);
         Semantic { entry_name: settings.entry.clone(), entry, ir, seen, bounds, settings: settings.clone() }
     }
 

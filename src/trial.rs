@@ -16,6 +16,7 @@ use crate::report::Cleared;
 use crate::sandbox::{self, CallContext, Execution, Isolation, IsolationOptions, LimitKind, Outcome};
 
 mod cases;
+mod explore;
 mod inputs;
 mod judge;
 pub mod leaks;
@@ -183,7 +184,7 @@ struct Tried {
 pub fn attempt(function: Cleared, cases: &Cases, options: &IsolationOptions) -> Result<Verdict, NoTrial> {
     let deadline = Instant::now() + DURATION_MAX;
     let runner = Runner { function: &function, options, deadline };
-    let attempts = inputs::attempts(&function, cases);
+    let attempts = inputs::attempts(&function, cases, &|input, context| runner.execute(input, context, 1));
     let planned = attempts.len();
     let tried = runner.try_all(attempts);
     if let Some(reason) = tried.iter().flat_map(|tried| &tried.executions).find_map(refusal) {

@@ -137,25 +137,32 @@ impl Analyzer<'_> {
 
     /// Work proportional to input: a warning, an error inside another loop over the same input.
     fn charge_linear(&mut self, range: TextRange, paths: &BTreeSet<String>, what: &str) {
-        let nested = self.loop_costs.all().find(|a| a.size.paths().iter().any(|outer| paths.contains(outer)) && a.range != range).cloned();
-        if let Some(outer) = nested {
-            let message =
-                format!("the work grows with the square of {}, whose size nobody limits: one pass over it inside another", list(paths));
-            if self.observing_cost() {
-                let steps: Vec<Step> =
-                    if outer.range == TextRange::default() { Vec::new() } else { vec![(outer.range, "inside this pass".to_owned())] };
-                self.seen.costs.insert(Costly {
-                    range,
-                    level: Level::Error,
-                    drivers: paths.clone(),
-                    measure: Measure::Size,
-                    message,
-                    steps,
-                });
-            }
-            return;
+        if self.observing_cost() {
+            let cost = self.linear_cost(range, paths, what);
+            self.seen.costs.insert(cost);
         }
-        self.charge_cost(range, Level::Warning, paths.clone(), format!("{what} {}, whose size nobody limits", list(paths)));
+    }
+
+    fn linear_cost(&self, range: TextRange, paths: &BTreeSet<String>, what: &str) -> Costly {
+        match self.pass_around(range, paths) {
+            Some(outer) => {
+                let message =
+                    format!("the work grows with the square of {}, whose size nobody limits: one pass over it inside another", list(paths));
+                let steps: Vec<Step> =
+                    if outer == TextRange::default() { Vec::new() } else { vec![(outer, "inside this pass".to_owned())] };
+                Costly { range, level: Level::Error, drivers: paths.clone(), measure: Measure::Size, message, steps }
+            }
+            None => {
+                let message = format!("{what} {}, whose size nobody limits", list(paths));
+                Costly { range, level: Level::Warning, drivers: paths.clone(), measure: Measure::Size, message, steps: Vec::new() }
+            }
+        }
+    }
+
+    /// A pass over the same input that is under way around the current operation.
+    fn pass_around(&self, range: TextRange, paths: &BTreeSet<String>) -> Option<TextRange> {
+        let same = |a: &&Around| a.size.paths().iter().any(|outer| paths.contains(outer)) && a.range != range;
+        self.loop_costs.all().find(same).map(|around| around.range)
     }
 
     fn observing_cost(&self) -> bool {
@@ -357,23 +364,40 @@ impl Analyzer<'_> {
         if !self.observing_cost() {
             return;
         }
-        if self.is_endless_iterator(state, of) {
-            self.seen.loops.insert(super::observe::LoopVerdict {
-                range,
-                endless: Some((Level::Error, "it spreads a generator that never ends".into(), Vec::new())),
-            });
-        }
+        self.observe_drain(state, of, range);
         if let Size::Linear(paths) = self.size_of_collection(state, of) {
             self.charge_linear(range, &paths, "the spread takes every element of");
         }
     }
 
-    /// `Object.keys(x)` and its kin.
-    pub fn cost_of_keys(&mut self, state: &State, of: Sym, range: TextRange) {
+    /// All values of an iterator are asked for at once.
+    pub fn observe_drain(&mut self, state: &State, of: Sym, range: TextRange) {
+        if self.observing_cost() && self.is_endless_iterator(state, of) {
+            self.seen.loops.insert(super::observe::LoopVerdict {
+                range,
+                endless: Some((Level::Error, "it takes all values of a generator that never ends".into(), Vec::new())),
+            });
+        }
+    }
+
+    /// `Object.keys(x)` and its kin. A limit on the length of the list, later, is the limit on the object.
+    pub fn cost_of_keys(&mut self, state: &State, of: Sym, list: Sym, range: TextRange) {
         if self.observing_cost()
             && let Size::Linear(paths) = self.size_of_collection(state, of)
         {
-            self.charge_linear(range, &paths, "every key is taken of");
+            match self.linear_cost(range, &paths, "every key is taken of") {
+                cost if cost.level == Level::Error => drop(self.seen.costs.insert(cost)),
+                cost => self.costs_until_limited.push((list, cost)),
+            }
+        }
+    }
+
+    /// The analysis is done: work on lists whose length was limited before they were used is dropped.
+    pub fn settle_costs(&mut self) {
+        for (list, cost) in std::mem::take(&mut self.costs_until_limited) {
+            if !self.model.limited.contains(&list) {
+                self.seen.costs.insert(cost);
+            }
         }
     }
 

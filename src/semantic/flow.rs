@@ -124,6 +124,12 @@ pub struct Analyzer<'a> {
     pub bounds: BTreeMap<&'static str, u64>,
     /// Blocks that were observed.
     pub visited: HashSet<(FuncId, BlockId)>,
+    /// Variables that functions left behind as the file was loaded.
+    pub kept_variables: BTreeSet<SlotId>,
+    /// Functions entered during the call.
+    pub entered_in_call: HashSet<FuncId>,
+    /// Regular expressions of the module that keep a position.
+    pub kept_regexes: HashSet<Sym>,
     /// Branches that facts exclude.
     pub left_out: HashMap<(FuncId, BlockId), LeftOut>,
     /// The entry function while it is judged, and whether its result is observed.
@@ -147,14 +153,18 @@ pub struct Analyzer<'a> {
     pub outgoing: Vec<super::leaks::Outgoing>,
     /// Values drawn at random.
     pub random: BTreeSet<Sym>,
-    /// Pieces of split or matched text.
+    /// Pieces of matched text.
     pub pieces: BTreeSet<Sym>,
+    /// Pieces of split text.
+    pub words: BTreeSet<Sym>,
     /// Arrays made from another by a method, with its arguments.
     pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
     /// Results of `exec`: the expression, if it is a literal, and the text.
     pub exec_results: HashMap<Sym, (Option<Sym>, Option<Sym>)>,
-    /// What each activation takes from and puts into collections.
-    pub collection_ops: HashMap<(FuncId, Ctx), Vec<super::loops::CollectionOp>>,
+    /// What is done to objects on the way round a loop that is being walked.
+    pub journal: Option<Vec<super::loops::Mutation>>,
+    /// Objects whose contents some operation changes, wherever it stands.
+    pub resized: HashSet<Sym>,
     /// Calls from which an exception may come.
     pub throwing: HashSet<(FuncId, Reg)>,
     /// The operation being interpreted.
@@ -165,6 +175,8 @@ pub struct Analyzer<'a> {
     pub registers: Vec<Option<Sym>>,
     /// Demands that a later NaN check may still cover.
     pub pending: Vec<super::demand::Pending>,
+    /// Work on lists that a later limit on their length may still excuse.
+    pub costs_until_limited: Vec<(Sym, super::observe::Costly)>,
     /// Loops around the operation being interpreted that input drives, for the cost of nesting.
     pub loop_costs: super::cost::LoopCosts,
 }
@@ -185,6 +197,9 @@ impl<'a> Analyzer<'a> {
             bounds: BTreeMap::new(),
             visited: HashSet::new(),
             left_out: HashMap::new(),
+            kept_variables: BTreeSet::new(),
+            entered_in_call: HashSet::new(),
+            kept_regexes: HashSet::new(),
             entry: None,
             sensitive: BTreeMap::new(),
             constant_names: BTreeMap::new(),
@@ -196,15 +211,18 @@ impl<'a> Analyzer<'a> {
             outgoing: Vec::new(),
             random: BTreeSet::new(),
             pieces: BTreeSet::new(),
+            words: BTreeSet::new(),
             derived: HashMap::new(),
             exec_results: HashMap::new(),
-            collection_ops: HashMap::new(),
+            journal: None,
+            resized: HashSet::new(),
             throwing: HashSet::new(),
             current: None,
             current_block: BlockId(0),
             registers: Vec::new(),
             pending: Vec::new(),
             built_regexes: BTreeMap::new(),
+            costs_until_limited: Vec::new(),
             loop_costs: super::cost::LoopCosts::default(),
         }
     }
@@ -234,6 +252,7 @@ impl<'a> Analyzer<'a> {
     pub fn activate(&mut self, frame: Frame, entry: State) -> Outcome {
         let key = (frame.func, frame.ctx);
         if !self.reporting
+            && self.journal.is_none()
             && let Some((state, this, args, outcome, yielded)) = self.memo.get(&key)
             && *this == frame.this
             && *args == frame.args
@@ -245,6 +264,9 @@ impl<'a> Analyzer<'a> {
             return outcome.clone();
         }
         let (this, args) = (frame.this, frame.args.clone());
+        if self.entry.is_some() {
+            self.entered_in_call.insert(frame.func);
+        }
         self.frames.push(frame);
         let (block, current) = (self.current_block, self.current);
         let observing = std::mem::replace(&mut self.reporting, false);
@@ -415,10 +437,13 @@ impl Run {
             Terminator::Next { iterator, body, done } => {
                 let exhausted = self.exhausted(analyzer, block, &state);
                 let empty = register(iterator).is_some_and(|i| analyzer.is_empty_iteration(&state, i));
+                let endless = register(iterator).is_some_and(|i| analyzer.is_endless_iterator(&state, analyzer.iterated(i)));
                 if !empty {
                     self.edge(analyzer, block, body, state);
                 }
-                self.edge(analyzer, block, done, exhausted);
+                if !endless {
+                    self.edge(analyzer, block, done, exhausted);
+                }
             }
             Terminator::Return(reg) => {
                 let Some(value) = register(reg) else { return };
@@ -485,6 +510,7 @@ impl Run {
             ctx: analyzer.frame().ctx,
             func: self.func,
             block: to,
+            round: self.cfg.is_header(to),
             widen: self.visits[to.index()] >= limits::WIDEN_AFTER && self.cfg.is_header(to),
         };
         let changed = if self.cfg.is_header(to) || from == to {
@@ -528,17 +554,16 @@ impl Run {
     fn raise(&mut self, analyzer: &mut Analyzer<'_>, handler: BlockId, state: &State, value: Option<Sym>) {
         let frame = analyzer.frame();
         let site = Rc::new(Site { ctx: frame.ctx, func: frame.func, what: SiteKind::Slot(handler, RESULT) });
-        let exception = analyzer.model.symbols.intern(Value::Opaque(site));
+        let thrown = value.unwrap_or_else(|| analyzer.model.symbols.intern(Value::Opaque(site.clone())));
+        let exception = analyzer.model.symbols.intern(Value::Phi(site));
         self.caught.insert(handler, exception);
-        if let Some(value) = value {
-            analyzer.model.symbols.add_operand(exception, value);
-        }
+        analyzer.model.symbols.add_operand(exception, thrown);
         self.edge(analyzer, handler, handler, state.clone());
     }
 
     fn leave(&mut self, analyzer: &mut Analyzer<'_>, mut state: State, value: Sym, by: BlockId) {
         state.slots.insert(RESULT, value);
-        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, widen: false };
+        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, round: false, widen: false };
         let exit = if by == EXIT { &mut self.normal } else { &mut self.thrown };
         match exit {
             Some(known) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::builtins;
 use super::facts::Types;
-use super::flow::Analyzer;
+use super::flow::{Analyzer, Args};
 use super::ir::{FuncId, OpKind, PropertyInit, Reg};
 use super::limits;
 use super::model::Segment;
@@ -21,6 +21,16 @@ pub struct Outgoing {
     range: TextRange,
     sink: Sink,
     members: Vec<(Sym, TextRange)>,
+    written: Written,
+}
+
+/// What JSON writes of a value beside its plain properties.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// Results of getters and of `toJSON`.
+    pub computed: Vec<Sym>,
+    /// Objects that `toJSON` stands for.
+    pub replaced: BTreeSet<Sym>,
 }
 
 /// Something sensitive found in a value.
@@ -37,7 +47,9 @@ impl Analyzer<'_> {
         let outermost = self.frames.len() == 1 && self.entry == Some(func);
         if self.reporting && !self.sweeping && outermost {
             let members = self.literal_members(reg);
-            self.outgoing.push(Outgoing { state: state.clone(), value, range, sink: Sink::Return, members });
+            let mut state = state.clone();
+            let written = self.written(&mut state, reg, value, range);
+            self.outgoing.push(Outgoing { state, value, range, sink: Sink::Return, members, written });
         }
     }
 
@@ -66,8 +78,44 @@ impl Analyzer<'_> {
     /// A value reaches the log or an error's message.
     pub fn observe_sink(&mut self, state: &State, value: Sym, range: TextRange, sink: Sink) {
         if self.reporting && !self.sweeping && self.entry.is_some() {
-            self.outgoing.push(Outgoing { state: state.clone(), value, range, sink, members: Vec::new() });
+            let (members, written) = (Vec::new(), Written::default());
+            self.outgoing.push(Outgoing { state: state.clone(), value, range, sink, members, written });
         }
+    }
+
+    /// Runs the getters and `toJSON` methods that JSON would run.
+    pub fn written(&mut self, state: &mut State, reg: Reg, value: Sym, range: TextRange) -> Written {
+        let (mut written, mut open, mut seen) = (Written::default(), vec![value], BTreeSet::new());
+        while let Some(next) = open.pop() {
+            for leaf in self.model.symbols.leaves(next) {
+                if !matches!(self.model.symbols.value(leaf), Value::Alloc { .. }) || !seen.insert(leaf) || seen.len() > 64 {
+                    continue;
+                }
+                let Some(object) = state.object(leaf).cloned() else { continue };
+                let to_json = self.get(state, reg, leaf, &PropKey::Name("toJSON".into()));
+                let nth = 240 + (seen.len() % 12) as u8;
+                if matches!(self.model.symbols.value(to_json), Value::Closure(..)) {
+                    let result = self.call(state, reg, nth, to_json, leaf, Args::default(), range);
+                    written.replaced.insert(leaf);
+                    written.computed.extend(result.value);
+                    open.extend(result.value);
+                    continue;
+                }
+                for field in object.fields.values() {
+                    match field {
+                        Field::Getter(getter) => {
+                            let result = self.call(state, reg, nth, *getter, leaf, Args::default(), range);
+                            written.computed.extend(result.value);
+                            open.extend(result.value);
+                        }
+                        Field::Value(part) => open.push(*part),
+                        Field::Absent => {}
+                    }
+                }
+                open.extend(object.rest);
+            }
+        }
+        written
     }
 
     /// Judges everything that went out.
@@ -75,10 +123,13 @@ impl Analyzer<'_> {
         let sensitive_paths = self.sensitive_paths();
         for out in std::mem::take(&mut self.outgoing) {
             let mut remaining = BTreeSet::new();
-            self.contents(&out.state, out.value, &sensitive_paths, &mut remaining, &mut BTreeSet::new(), 0);
+            let seen = &out.written.replaced;
+            for part in std::iter::once(out.value).chain(out.written.computed.iter().copied()) {
+                self.contents(&out.state, part, &sensitive_paths, &mut remaining, &mut seen.clone(), 0);
+            }
             for (member, range) in &out.members {
                 let mut inside = BTreeSet::new();
-                self.contents(&out.state, *member, &sensitive_paths, &mut inside, &mut BTreeSet::new(), 0);
+                self.contents(&out.state, *member, &sensitive_paths, &mut inside, &mut seen.clone(), 0);
                 for secret in inside {
                     if remaining.remove(&secret) {
                         self.report_leak(&secret, *range, out.sink);
@@ -175,6 +226,11 @@ impl Analyzer<'_> {
                 }
                 match key {
                     PropKey::Name(name) if matches!(&**name, "length" | "size" | "[[time]]") => {}
+                    PropKey::Dynamic(_) | PropKey::Any if self.model.symbols.as_builtin(*base) == Some("__env") => {
+                        if !self.is_harmless_key(state, key) {
+                            out.insert(Secret { what: "__env".into(), whole: true, at: self.produced.get(&sym).copied() });
+                        }
+                    }
                     PropKey::Name(name) if self.names.sensitive(name).is_some() && self.may_hold_secret(*base) => {
                         out.insert(Secret { what: name.to_string(), whole: false, at: self.produced.get(&sym).copied() });
                     }
@@ -217,7 +273,8 @@ impl Analyzer<'_> {
                 }
                 let Some(object) = state.object(sym).cloned() else { return };
                 for (name, field) in &object.fields {
-                    if let (Field::Value(part) | Field::Getter(part), false) = (field, name.starts_with("[[")) {
+                    // Private fields and internal slots are not part of what JSON writes.
+                    if let (Field::Value(part) | Field::Getter(part), false) = (field, name.starts_with(['[', '#'])) {
                         go(self, *part);
                     }
                 }
@@ -339,6 +396,7 @@ impl Analyzer<'_> {
             .collect();
         if matches!(self.model.symbols.value(own.input), Value::Input { index: 0, .. }) {
             self.schema_secrets(&own.segments, &mut Vec::new(), &mut inner);
+            self.schema_secrets(&own.segments, &mut vec![Segment::Element], &mut inner);
         }
         for path in inner {
             if let Some(Segment::Name(first)) = path.first()
@@ -418,6 +476,16 @@ impl Analyzer<'_> {
             return BTreeSet::new();
         }
         self.inner_secrets(state, base, paths, &[]).into_iter().filter(|s| !s.what.contains("[*]")).collect()
+    }
+
+    /// One of a list of names, none of them sensitive.
+    fn is_harmless_key(&mut self, state: &State, key: &PropKey) -> bool {
+        let PropKey::Dynamic(key) = key else { return false };
+        if !self.model.facts(state, *key).listed {
+            return false;
+        }
+        let leaves = self.model.symbols.leaves(*key);
+        leaves.iter().all(|&leaf| self.model.symbols.as_str(leaf).is_none_or(|name| self.names.sensitive(&name).is_none()))
     }
 
     /// A sensitive name on something that the program itself made of constants is no source.
@@ -551,15 +619,25 @@ fn made_by_chance(analyzer: &Analyzer<'_>, value: Sym) -> bool {
     analyzer.model.symbols.contains(value, &random)
 }
 
-/// A piece of split or matched text: tokens of a text are not access tokens.
+/// A piece of text that was split.
+pub fn is_word_of_text(analyzer: &Analyzer<'_>, sym: Sym) -> bool {
+    is_among(analyzer, &analyzer.words, sym)
+}
+
+/// A piece of matched text: tokens of a text are not access tokens.
 fn is_text_piece(analyzer: &Analyzer<'_>, sym: Sym) -> bool {
+    is_among(analyzer, &analyzer.pieces, sym)
+}
+
+/// Whether a value is one of `pieces`, an element of a list of them, or made of one.
+fn is_among(analyzer: &Analyzer<'_>, pieces: &BTreeSet<Sym>, sym: Sym) -> bool {
     let mut open = vec![sym];
     let mut seen = BTreeSet::new();
     while let Some(next) = open.pop() {
         if !seen.insert(next) || seen.len() > 64 {
             continue;
         }
-        if analyzer.pieces.contains(&next) {
+        if pieces.contains(&next) {
             return true;
         }
         match analyzer.model.symbols.value(next) {

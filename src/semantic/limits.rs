@@ -28,10 +28,10 @@ pub const WORK_PER_OPERATION: u64 = 60;
 pub const WORK_PER_ROOT: u64 = 10_000_000;
 /// What interpreting one operation counts.
 pub const OPERATION_WORK: u64 = 4;
-/// Facts that one stored condition implies.
-pub const IMPLIED_MAX: usize = 100;
 /// Facts kept in one state.
 pub const FACTS_MAX: usize = 1_500;
+/// Possibilities kept apart of a value that is one of several.
+pub const ALTERNATIVES_MAX: usize = 8;
 /// Length of a string that folding makes.
 pub const FOLDED_STRING_MAX: usize = 4_096;
 /// Properties tracked of one object.
@@ -46,3 +46,9 @@ pub const LEFT_OUT_MAX: usize = 512;
 pub const FACTS_DEPTH_MAX: usize = 24;
 /// Symbols looked through for the input that a value is made of.
 pub const INFLUENCES_MAX: usize = 512;
+/// Ways round one loop that are looked at one by one.
+pub const ROUNDS_MAX: usize = 48;
+/// Blocks passed on all of these ways together.
+pub const ROUND_BLOCKS_MAX: usize = 1_200;
+/// Changes of objects noted on one way round a loop.
+pub const MUTATIONS_MAX: usize = 256;

@@ -25,6 +25,8 @@ pub struct Model {
     pub opaque: FxHashMap<Sym, Facts>,
     /// Numeric conversions whose result some guard checked for NaN, wherever that stands.
     pub checked_for_nan: FxHashSet<Sym>,
+    /// Collections whose length some guard limits, wherever that stands.
+    pub limited: FxHashSet<Sym>,
     /// Names that the program itself makes properties of the global object.
     pub created_globals: std::collections::HashSet<String>,
     /// What is known of every value stored at one place, and of its parts.
@@ -260,7 +262,7 @@ impl Model {
                 matches!(op, Equal | NotEqual | StrictEqual | StrictNotEqual | Less | LessEqual | Greater | GreaterEqual | In | InstanceOf)
             }
             Value::Call(path, _) => builtins::is_predicate(path),
-            _ => state.conditions.contains_key(&sym),
+            _ => state.choices.contains_key(&sym),
         }
     }
 

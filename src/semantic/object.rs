@@ -8,6 +8,7 @@ use super::facts::{Facts, Interval, Types};
 use super::flow::{Analyzer, Args};
 use super::ir::{Arg, BinaryOp, ClassId, FuncId, Key, MemberKind, OpKind, Reg};
 use super::limits;
+use super::loops::Change;
 use super::model::is_turn;
 use super::observe::{ContextOverride, Mention, NativeWrite, ProtoKey, PrototypeForm, PrototypeUse, SharedState};
 use super::state::{Field, Object, State};
@@ -43,6 +44,9 @@ impl Analyzer<'_> {
         let value = self.get(state, reg, object, &key);
         if let PropKey::Name(name) = &key {
             self.observe_read(reg, object, name, value, range);
+            if self.reporting {
+                self.observe_identity(reg, name, value, range);
+            }
         } else if self.reporting {
             self.observe_dynamic_read(state, reg, object, &key, range);
         }
@@ -164,6 +168,9 @@ impl Analyzer<'_> {
 
     /// A property that the object itself does not list.
     fn get_inherited(&mut self, state: &mut State, object: Sym, known: &Object, name: &Rc<str>, depth: u32) -> Sym {
+        if &**name == "__proto__" {
+            return self.prototype_of(state, object);
+        }
         let is_index = name.bytes().all(|b| b.is_ascii_digit());
         if &**name == "length" && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. }) {
             if known.length.lo == known.length.hi {
@@ -171,7 +178,8 @@ impl Analyzer<'_> {
             }
             return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
         }
-        if &**name == "size" {
+        let has_size = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Map | AllocKind::Set, .. });
+        if &**name == "size" && has_size {
             return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
         }
         if let Some(&spread) = known.spreads.last() {
@@ -192,10 +200,14 @@ impl Analyzer<'_> {
         if let (Some(rest), true) = (known.rest, is_plain)
             && (builtins::method(self.types_of(state, object), name).is_none() || is_index)
         {
-            let undefined = self.model.symbols.undefined();
             let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
             self.model.symbols.add_operand(merged, rest);
-            self.model.symbols.add_operand(merged, undefined);
+            // As with an array of the input: a constant index is not doubted.
+            let is_element = is_index && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
+            if !is_element {
+                let undefined = self.model.symbols.undefined();
+                self.model.symbols.add_operand(merged, undefined);
+            }
             return merged;
         }
         match known.prototype {
@@ -280,8 +292,9 @@ impl Analyzer<'_> {
 
     /// Members that follow from what the object is: of built-ins, functions, strings, and methods by type.
     fn get_untracked_member(&mut self, state: &mut State, object: Sym, name: &Rc<str>) -> Option<Sym> {
+        let is_module = self.model.symbols.as_builtin(object) == Some("module");
         match &**name {
-            "constructor" => return Some(self.constructor_of(state, object)),
+            "constructor" if !is_module => return Some(self.constructor_of(state, object)),
             "__proto__" => return Some(self.prototype_of(state, object)),
             _ => {}
         }
@@ -293,7 +306,10 @@ impl Analyzer<'_> {
                 }
                 None
             }
-            Value::Builtin(path) if &*path == "module" && &**name == "require" => Some(self.model.symbols.builtin("require")),
+            Value::Builtin(path) if &*path == "module" && matches!(&**name, "require" | "constructor" | "parent" | "children") => {
+                Some(self.model.symbols.builtin("require"))
+            }
+            Value::Builtin(path) if &*path == "module" && &**name == "exports" => Some(self.model.symbols.builtin("module.exports")),
             Value::Builtin(path) if is_exports(&path) => None,
             Value::Builtin(path) => Some(builtins::member(&mut self.model.symbols, &path, name)),
             Value::Closure(func, _) => match &**name {
@@ -331,6 +347,9 @@ impl Analyzer<'_> {
                 "flags" => Some(self.model.symbols.string(&flags)),
                 _ => builtins::method(Types::REGEXP, name).map(|p| self.model.symbols.builtin(&p)),
             },
+            Value::Alloc { kind: AllocKind::Iterator, .. } if let Some(path) = builtins::iterator_method(name) => {
+                Some(self.model.symbols.builtin(&path))
+            }
             _ => {
                 let types = self.types_of(state, object);
                 let inherited = builtins::method(types, name)?;
@@ -572,7 +591,7 @@ impl Analyzer<'_> {
             {
                 self.observe_proto_key("__proto__", range, "written");
             }
-            self.observe_keyed_write(state, object, key, value, range);
+            self.observe_keyed_write(state, object, key, range);
         }
         let leaves = self.model.symbols.leaves(object);
         let strong = leaves.len() == 1;
@@ -589,6 +608,23 @@ impl Analyzer<'_> {
                 PropKey::Dynamic(k) => self.write_dynamic(state, reg, leaf, *k, value),
                 PropKey::Any => {}
             }
+        }
+        if let PropKey::Dynamic(key) = key {
+            self.know_written(state, object, key, value);
+        }
+    }
+
+    /// Until the key or the object changes, what is read under the same key is what was written.
+    fn know_written(&mut self, state: &mut State, object: Sym, key: Sym, value: Sym) {
+        let place = self.model.symbols.intern(Value::Prop(object, PropKey::Dynamic(key)));
+        let stale: Vec<Sym> =
+            state.facts.keys().copied().filter(|&s| s == place || self.model.symbols.contains(s, &|part, _| part == place)).collect();
+        for sym in stale {
+            state.facts.remove(&sym);
+        }
+        let facts = self.model.facts(state, value);
+        if facts.types.only(Types::OBJECTS) {
+            state.learn(place, Facts { no_method: true, ..Facts::of(facts.types) });
         }
     }
 
@@ -609,6 +645,11 @@ impl Analyzer<'_> {
 
     fn write_named(&mut self, state: &mut State, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, strong: bool) {
         let is_old = matches!(self.model.symbols.value(object), Value::Alloc { old: true, .. });
+        // Fields of tracked objects are values of their own; what is read elsewhere goes by the object.
+        let is_tracked = matches!(self.model.symbols.value(object), Value::Alloc { old: false, .. });
+        if !is_tracked || &**name == "length" || name.bytes().all(|b| b.is_ascii_digit()) {
+            self.note_mutation(object, Change::Altered);
+        }
         let before = state.object(object).and_then(|o| o.fields.get(name).copied());
         let new = if strong && !is_old {
             value
@@ -638,9 +679,8 @@ impl Analyzer<'_> {
     }
 
     fn write_dynamic(&mut self, state: &mut State, reg: Reg, object: Sym, key: Sym, value: Sym) {
-        if self.adds_at_end(object, key) {
-            self.note_collection_op(object, false, vec![value]);
-        }
+        let change = if self.adds_at_end(object, key) { Change::Added(vec![value], false) } else { Change::Altered };
+        self.note_mutation(object, change);
         let rest = state.object(object).and_then(|o| o.rest);
         let all: Vec<Sym> = rest.into_iter().chain([value]).collect();
         let merged = self.one_of(state, reg, 70, &all);
@@ -778,11 +818,27 @@ impl Analyzer<'_> {
         {
             self.observe_proto_key(name, range, "deleted");
         }
+        if let PropKey::Dynamic(key) = key {
+            self.observe_keyed_delete(state, object, key, range);
+        }
         for &leaf in &leaves {
             if self.write_builtin(state, leaf, &key, undefined, range) {
                 continue;
             }
             self.observe_outliving_write(leaf, range);
+            if let PropKey::Name(name) = &key
+                && state.object(leaf).is_some_and(|o| o.lacks(name))
+            {
+                continue;
+            }
+            let own_key = matches!(&key, PropKey::Dynamic(k) if self.is_key_of(*k, leaf));
+            self.note_mutation(leaf, if own_key { Change::Taken(None) } else { Change::Altered });
+            if let Some(known) = state.object(leaf)
+                && known.closed
+            {
+                let object = state.object_mut(leaf);
+                object.length.lo = (object.length.lo - 1.0).max(0.0);
+            }
             match &key {
                 PropKey::Name(name) if leaves.len() == 1 => {
                     state.object_mut(leaf).fields.insert(name.clone(), Field::Absent);
@@ -800,6 +856,19 @@ impl Analyzer<'_> {
                 PropKey::Any => {}
             }
         }
+    }
+
+    /// Whether a key was asked of the object itself.
+    fn is_key_of(&self, key: Sym, object: Sym) -> bool {
+        self.model.symbols.leaves(key).iter().any(|&leaf| {
+            self.model.symbols.contains(leaf, &|_, value| match value {
+                Value::KeyOf(of) => *of == object,
+                Value::Prop(list, _) | Value::Instance(list, _) => {
+                    self.derived.get(list).is_some_and(|(method, of, _)| method == "keys" && self.model.symbols.leaves(*of).contains(&object))
+                }
+                _ => false,
+            })
+        })
     }
 
     /// `super.key`
@@ -842,6 +911,7 @@ impl Analyzer<'_> {
             let result = self.call(state, reg, 8 + (i % 8) as u8, closure, sym, Args::default(), range);
             if let (MemberKind::Field(_), Some(value), PropKey::Name(name)) = (member.kind, result.value, self.key(&member.key, registers))
             {
+                self.name_value(state, &name, value, range);
                 state.object_mut(sym).fields.insert(name, Field::Value(value));
             }
         }
@@ -886,20 +956,15 @@ impl Analyzer<'_> {
 
     fn observe_dynamic_read(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey, range: TextRange) {
         let PropKey::Dynamic(key) = key else { return };
-        let names = self.key_texts(*key);
-        if names.as_ref().is_some_and(|names| names.iter().any(|n| &**n == "__proto__")) {
-            self.observe_proto_key("__proto__", range, "read");
-        }
-        // One of several names that are all known: each of them is read.
-        for name in names.iter().flatten().take(8) {
+        for name in self.key_texts(*key).unwrap_or_default() {
             let value = self.get(state, reg, object, &PropKey::Name(name.clone()));
-            self.observe_read(reg, object, name, value, range);
+            self.observe_read(reg, object, &name, value, range);
         }
         let reaches_all = self.model.symbols.leaves(object).iter().any(|&l| match self.model.symbols.value(l) {
             Value::Builtin(path) => &**path == "globalThis",
             _ => false,
         });
-        if reaches_all && names.is_none() {
+        if reaches_all && self.key_texts(*key).is_none() {
             self.seen.dynamic_globals.insert(range);
         }
     }

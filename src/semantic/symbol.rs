@@ -164,6 +164,9 @@ pub enum Value {
     Opaque(Rc<Site>),
 }
 
+/// The part of a context's call that is the register; the rest tells several calls of one operation apart.
+const CALL_REGISTER: u32 = 0x00ff_ffff;
+
 /// All symbols of one file, and what is known of them regardless of the program point.
 #[derive(Debug, Default)]
 pub struct Symbols {
@@ -232,6 +235,18 @@ impl Symbols {
         let ctx = Ctx(self.contexts.len() as u32);
         self.context_index.insert(key, ctx);
         ctx
+    }
+
+    /// The call in the activation `root` that led, directly or not, to the activation `ctx`.
+    pub fn called_from(&self, ctx: Ctx, root: (Ctx, FuncId)) -> Option<Reg> {
+        let mut at = ctx;
+        while let Some((parent, func, call)) = (at.0 as usize).checked_sub(1).and_then(|i| self.contexts.get(i)) {
+            if (*parent, *func) == root {
+                return Some(Reg(call.0 & CALL_REGISTER));
+            }
+            at = *parent;
+        }
+        None
     }
 
     /// Notes that `phi` may be, or is made of, `operand`.

@@ -29,6 +29,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         schema: InputSchema::new(settings.schema.clone()),
         opaque: Default::default(),
         checked_for_nan: Default::default(),
+        limited: Default::default(),
         created_globals: HashSet::new(),
         kept: Kept::default(),
         absence: Default::default(),
@@ -46,6 +47,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
     shadowed_context(&mut analyzer);
     analyzer.work_max = work_max / 2;
     let loaded = load(&mut analyzer);
+    analyzer.kept_variables = loaded.slots.keys().copied().collect();
     analyzer.work_max = work_max;
     let entry = if has_entry { entry_value(&mut analyzer, &loaded, &settings.entry) } else { None };
     match entry {
@@ -53,10 +55,12 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         None => library(&mut analyzer, &loaded, work_max),
     }
     analyzer.settle_demands();
+    analyzer.settle_costs();
     analyzer.settle_leaks();
     // What is left is looked at where it stands: it needs no calls, and never too much work.
     analyzer.work_max = work_max.min(analyzer.model.work + work_max / 8);
     sweep(&mut analyzer, &loaded);
+    analyzer.settle_strings();
     (analyzer.seen, analyzer.bounds)
 }
 
