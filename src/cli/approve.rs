@@ -2,16 +2,12 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-<<<<<<< HEAD
-use super::gate::{GateArgs, Opened, Stop, current_folder, failure, not_audited, record_refusal, refuse, stop, usage};
-use super::lint::{Output, check_outputs, write_outputs};
-use super::{Console, ExitStatus};
-=======
 use super::gate::{GateArgs, Opened, Stop, current_folder, failure, is_file, not_audited, record_refusal, refuse, stop, usage};
+use super::lint::{Output, check_outputs, write_outputs};
 use super::store::{StoreArgs, refusal};
 use super::{Console, ExitStatus, display};
->>>>>>> main
 use crate::approval::authors::{self, Earlier, NotSecond};
 use crate::approval::signature::{AllowedSigners, SigningKey};
 use crate::approval::statement::{Envelope, Statement};
@@ -19,19 +15,11 @@ use crate::approval::trust::Trust;
 use crate::approval::{Decision, SecondPerson};
 use crate::audit::log::Log;
 use crate::audit::{Entry, Event, Function};
-<<<<<<< HEAD
-use crate::finding::Level;
-use crate::output::{self, Format, count, escape};
-use crate::report::{Cleared, FileReport, Report, WaiverRequest};
-use crate::source::collect::{companion, git_root, normalise, shown_path};
-use crate::trial::{self, TrialReport, Verdict};
-=======
 use crate::output::escape;
 use crate::registry::{Approval, RegistryError, WaiverWish};
-use crate::report::{Cleared, WaiverRequest};
+use crate::report::{Cleared, FileReport, Report, WaiverRequest};
 use crate::source::collect::{companion, git_root, normalise, shown_path};
-use crate::trial::{self, Passed, Verdict};
->>>>>>> main
+use crate::trial::{self, Verdict};
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -60,15 +48,12 @@ pub struct Args {
     /// Takes the policy and the signers of earlier approvals from this commit
     #[arg(long, value_name = "REF", conflicts_with = "config")]
     trust_from: Option<String>,
-<<<<<<< HEAD
     /// Writes the findings of lint and trial as `lint` would, to a file; repeatable
     #[arg(long, value_name = "FORMAT=FILE")]
     output: Vec<Output>,
-=======
     /// The version that is approved, of a function in the registry; by default the latest
     #[arg(long, value_name = "N")]
     version: Option<u64>,
->>>>>>> main
     /// Does not ask
     #[arg(long)]
     yes: bool,
@@ -94,6 +79,7 @@ fn of_registry(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Sto
         (!args.author.is_empty(), "--author"),
         (args.sign.is_some(), "--sign"),
         (args.trust_from.is_some(), "--trust-from"),
+        (!args.output.is_empty(), "--output"),
         (args.gate.audit.is_some(), "--audit"),
     ];
     if let Some((_, option)) = for_files.iter().find(|(given, _)| *given) {
@@ -171,16 +157,11 @@ fn of_file(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
         return Err(usage("there is no terminal to ask at: --yes approves without asking"));
     }
     let log = args.gate.log(&opened, console)?;
-<<<<<<< HEAD
-    let status = show_function(&opened, &function, args.yes, console);
+    let (report, source) = (opened.candidate.report(), &function.source().text);
+    let status = display::function(&opened.shown(), source, report, function.waivers(), args.yes, console);
     let verdict = held_trial(function, &opened, &about, &log, args, console)?;
     let status = status.and(write_report(trial::joined(opened.candidate.report(), verdict.report()), &outputs, console));
     let passed = match verdict {
-=======
-    let (report, source) = (opened.candidate.report(), &function.source().text);
-    let status = display::function(&opened.shown(), source, report, function.waivers(), args.yes, console);
-    let passed = match held_trial(function, &opened, &about, &log, args, console)? {
->>>>>>> main
         Verdict::Passed(passed) => passed,
         Verdict::Failed(_) => return Ok(status.and(turn_down("its trial failed", args, &opened, &about, console))),
     };
@@ -270,77 +251,14 @@ fn held_trial(
     let started = std::time::Instant::now();
     let intent = log.begin(Entry::new(Event::Tried, about)).map_err(not_audited)?;
     let held = trial::attempt(function, opened.candidate.cases(), &args.gate.isolation());
-<<<<<<< HEAD
-    let mut entry = Entry::new(Event::Tried, about);
-    entry.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    if let Ok(report) = held.as_ref().map(Verdict::report) {
-        entry.statements = Some(report.statements_max);
-        entry.heap_bytes = Some(report.heap_bytes_max);
-        entry.isolation = Some(report.isolation.clone());
-        if let Some(worst) = report.findings.iter().find(|finding| finding.level == Level::Error) {
-            entry = entry.failed(&worst.message);
-        }
-    }
-    if let Err(error) = &held {
-        entry = entry.failed(&error.to_string());
-    }
-    log.finish(intent, entry).map_err(not_audited)?;
-    let verdict = held.map_err(|error| failure(error.to_string()))?;
-    let text = render(verdict.report());
-=======
     let entry = Entry::new(Event::Tried, about).tried(&held, started.elapsed());
     log.finish(intent, entry).map_err(not_audited)?;
     let verdict = held.map_err(|error| failure(error.to_string()))?;
-    let report = match &verdict {
-        Verdict::Passed(passed) => Passed::report(passed),
-        Verdict::Failed(report) => report,
-    };
-    let text = display::trial(report);
->>>>>>> main
+    let text = display::trial(verdict.report());
     console.write(|out| out.write_all(text.as_bytes()));
     Ok(verdict)
 }
 
-<<<<<<< HEAD
-/// The trial, for people.
-fn render(report: &TrialReport) -> String {
-    let verdict = if report.is_passed() { "passed" } else { "failed" };
-    let mut text = format!(
-        "trial {verdict}: {}, {}, {}; {} returned, {} refused by the schema; at most {} and {} of heap\n",
-        count(report.cases, "case"),
-        count(report.inputs, "other input"),
-        count(report.executions, "execution"),
-        report.returned,
-        report.rejected,
-        count(usize::try_from(report.statements_max).unwrap_or(usize::MAX), "statement"),
-        count(usize::try_from(report.heap_bytes_max).unwrap_or(usize::MAX), "byte"),
-    );
-    if report.isolation != "full" {
-        text.push_str(&format!("  isolation was {}\n", report.isolation));
-    }
-    for finding in &report.findings {
-        text.push_str(&format!("  {}: {}\n", finding.level.as_str(), escape(&finding.message)));
-        if let Some(case) = &finding.case {
-            text.push_str(&format!("    in the case {:?}\n", escape(case)));
-        }
-        if let Some(input) = finding.shown_input() {
-            text.push_str(&format!("    with the input {}\n", escape(&input)));
-        }
-    }
-    text
-}
-
-fn asked(opened: &Opened, second: &SecondPerson, console: &mut Console<'_>) -> Result<bool, Stop> {
-    let question = format!("Approve {} as {}? Written by {}. [y/N] ", opened.shown(), second.name(), second.authors().join(", "));
-    let ask = |err: &mut dyn Write| err.write_all(escape(&question).as_bytes()).and_then(|()| err.flush());
-    ask(console.err).map_err(|error| failure(format!("standard error: {error}")))?;
-    let mut answer = String::new();
-    stdin().lock().read_line(&mut answer).map_err(|error| failure(format!("standard input: {error}")))?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
-}
-
-=======
->>>>>>> main
 /// Writes the approval beside the function: recorded first, then visible all at once.
 fn write(statement: &Statement, key: Option<&SigningKey>, opened: &Opened, about: &Function, log: &Log) -> Result<PathBuf, Stop> {
     let mut envelope = Envelope::around(statement);

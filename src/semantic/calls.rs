@@ -186,7 +186,7 @@ impl Analyzer<'_> {
     pub fn enter(&mut self, state: &mut State, reg: Reg, nth: u8, func: FuncId, this: Sym, args: Args, range: TextRange) -> OpResult {
         let active = self.frames.iter().filter(|f| f.func == func).count();
         let is_judged = active > 0 && self.note_recursion(state, func, &args, this, range);
-        let too_deep = self.frames.len() >= limits::CALL_DEPTH_MAX;
+        let too_deep = self.frames.len() >= self.call_depth_max;
         if is_judged || active >= limits::RECURSION_MAX || too_deep || !self.has_budget() {
             if too_deep {
                 self.reached("depth of calls");
