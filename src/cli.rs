@@ -22,6 +22,7 @@ pub mod list;
 pub mod reject;
 pub mod rules;
 pub mod run;
+pub mod serve;
 pub mod show;
 pub mod store;
 pub mod submit;
@@ -66,6 +67,8 @@ enum Command {
     Verify(verify::Args),
     /// Prints, filters or verifies the audit log
     Audit(audit::Args),
+    /// Serves the HTTP API, metrics and MCP tools over the registry
+    Serve(serve::Args),
     /// Shows which isolation layers hold here, and runs attacks against them
     Doctor(doctor::Arguments),
     /// Makes a token that says who acts on the registry
@@ -180,6 +183,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> ExitStatus {
         Command::Revoke(args) => reject::revoke(&args, console),
         Command::Verify(args) => verify::run(&args, console),
         Command::Audit(args) => audit::run(&args, console),
+        Command::Serve(args) => serve::run(&args, console),
         Command::Doctor(args) => run_doctor(&args, console),
         Command::Token(args) => token::run(&args, console),
         Command::Completions(args) => completions::run(&args, console),

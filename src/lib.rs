@@ -27,6 +27,7 @@ pub mod rule;
 pub mod rules;
 pub mod sandbox;
 pub mod semantic;
+pub mod server;
 pub mod source;
 pub mod suppression;
 pub mod syntax;

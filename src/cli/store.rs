@@ -86,6 +86,16 @@ impl Configured {
         keys.token_secret.clone().unwrap_or_else(|| self.folder.join(TOKEN_SECRET_FILE_NAME))
     }
 
+    /// What the registry is opened with.
+    pub fn options(self, keys: &KeyArgs, isolation: IsolationOptions) -> Result<Options, Stop> {
+        let store = match &self.store {
+            Some(store) => StoreUrl::parse(store, &self.current).map_err(usage)?,
+            None => StoreUrl::Sqlite(self.folder.join(STORE_FILE_NAME)),
+        };
+        let seal_key = keys.seal_key.clone().unwrap_or_else(|| self.folder.join(SEAL_KEY_FILE_NAME));
+        Ok(Options { policy: self.policy, isolation, ..Options::new(store, seal_key) })
+    }
+
     /// Opens the store for whom the token names.
     pub fn open(self, keys: &KeyArgs, worker: Option<&Path>, console: &mut Console<'_>) -> Result<Opened, Stop> {
         let token = std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.trim().is_empty());
@@ -93,15 +103,7 @@ impl Configured {
         let secret = Secret::read(&self.token_secret(keys)).map_err(|error| usage(error.to_string()))?;
         let claims = secret.check(token.trim()).map_err(|error| usage(error.to_string()))?;
         let caller = Caller::from_claims(&claims, &self.settings.roles).map_err(|error| usage(error.to_string()))?;
-        let store = match &self.store {
-            Some(store) => StoreUrl::parse(store, &self.current).map_err(usage)?,
-            None => StoreUrl::Sqlite(self.folder.join(STORE_FILE_NAME)),
-        };
-        let options = Options {
-            policy: self.policy,
-            isolation: IsolationOptions { worker: worker.map(Path::to_owned), ..IsolationOptions::default() },
-            ..Options::new(store, keys.seal_key.clone().unwrap_or_else(|| self.folder.join(SEAL_KEY_FILE_NAME)))
-        };
+        let options = self.options(keys, IsolationOptions { worker: worker.map(Path::to_owned), ..IsolationOptions::default() })?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|error| failure(format!("threads: {error}")))?;
         let registry = runtime.block_on(Registry::open(options)).map_err(|error| failure(error.to_string()))?;

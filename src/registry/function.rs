@@ -212,7 +212,7 @@ pub struct WaiverWish {
 }
 
 /// An approval that was given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Approved {
     /// The function, now active.
@@ -240,7 +240,7 @@ pub struct Callable {
 }
 
 /// A call that was carried out and recorded, whatever came of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Executed {
     /// Whether there is a result.
