@@ -1,6 +1,6 @@
 //! What lint found: sorted, without duplicates, ready for any emitter.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +105,7 @@ pub struct FileReport {
     program: Option<Arc<Executable>>,
     settings: Arc<Settings>,
     timings: Vec<(&'static str, Duration)>,
+    bounds: BTreeMap<&'static str, u64>,
 }
 
 /// What the pipeline hands over for a report.
@@ -122,32 +123,29 @@ pub(crate) struct Parts {
     /// Findings at their final level, with what suppresses each and the name of the function around it.
     pub findings: Vec<(Finding, Option<Suppression>, String)>,
     pub timings: Vec<(&'static str, Duration)>,
+    pub bounds: BTreeMap<&'static str, u64>,
 }
 
 impl FileReport {
     /// Sorts, removes duplicates, and adds positions and fingerprints.
     pub(crate) fn new(origin: Origin, settings: Arc<Settings>, parts: Parts) -> FileReport {
-        let Parts { parse, problem, sha256, source, goal, entry, schema, program, mut findings, timings } = parts;
+        let Parts { parse, problem, sha256, source, goal, entry, schema, program, mut findings, timings, bounds } = parts;
         let program = program.map(Arc::new);
         findings.sort_by(|(a, ..), (b, ..)| identity(a).cmp(&identity(b)).then(b.level.cmp(&a.level)));
         findings.dedup_by(|(later, ..), (kept, ..)| identity(later) == identity(kept));
         findings.sort_by(|(a, ..), (b, ..)| order(a).cmp(&order(b)));
-        let empty = SourceFile::new("", "");
-        let text = source.as_ref().unwrap_or(&empty);
-        let ranges = findings.iter().flat_map(|(finding, ..)| std::iter::once(&finding.primary).chain(&finding.related));
-        let positions = text.positions(ranges.flat_map(|label| [label.range.start, label.range.end]));
-        let mut fingerprints = Fingerprints::default();
-        let findings = findings
-            .into_iter()
-            .map(|(finding, suppressed, function)| Reported {
-                location: locate(&positions, finding.primary.range),
-                related: finding.related.iter().map(|label| relate(&positions, label)).collect(),
-                fingerprint: fingerprints.next(finding.rule, &function, text.slice(finding.primary.range)),
-                suppressed,
-                finding,
-            })
-            .collect();
-        FileReport { origin, parse, problem, sha256, findings, source, goal, entry, schema, program, settings, timings }
+        let findings = reported(source.as_ref(), findings);
+        FileReport { origin, parse, problem, sha256, findings, source, goal, entry, schema, program, settings, timings, bounds }
+    }
+
+    /// The report with findings of another check than lint, each with the name of what it is about.
+    #[must_use]
+    pub(crate) fn with(&self, others: impl Iterator<Item = (Finding, String)>) -> FileReport {
+        let mut report = self.clone();
+        let others = others.map(|(finding, about)| (finding, None, about)).collect();
+        report.findings.extend(reported(self.source.as_ref(), others));
+        report.findings.sort_by(|a, b| order(&a.finding).cmp(&order(&b.finding)));
+        report
     }
 
     /// Where the source stands.
@@ -216,6 +214,11 @@ impl FileReport {
         &self.timings
     }
 
+    /// Which of its own bounds the analysis reached, and how often.
+    pub fn bounds(&self) -> &BTreeMap<&'static str, u64> {
+        &self.bounds
+    }
+
     /// Suppresses what `baseline` knows and takes it out of there.
     pub fn apply_baseline(&mut self, baseline: &mut Baseline, name: &str) {
         for finding in self.findings.iter_mut().filter(|finding| finding.suppressed.is_none()) {
@@ -279,6 +282,25 @@ impl Report {
     pub fn problems(&self) -> impl Iterator<Item = (&FileReport, &str)> {
         self.files.iter().filter_map(|file| file.problem().map(|problem| (file, problem)))
     }
+}
+
+/// Adds positions and fingerprints to findings in their order.
+fn reported(source: Option<&SourceFile>, findings: Vec<(Finding, Option<Suppression>, String)>) -> Vec<Reported> {
+    let empty = SourceFile::new("", "");
+    let text = source.unwrap_or(&empty);
+    let ranges = findings.iter().flat_map(|(finding, ..)| std::iter::once(&finding.primary).chain(&finding.related));
+    let positions = text.positions(ranges.flat_map(|label| [label.range.start, label.range.end]));
+    let mut fingerprints = Fingerprints::default();
+    findings
+        .into_iter()
+        .map(|(finding, suppressed, function)| Reported {
+            location: locate(&positions, finding.primary.range),
+            related: finding.related.iter().map(|label| relate(&positions, label)).collect(),
+            fingerprint: fingerprints.next(finding.rule, &function, text.slice(finding.primary.range)),
+            suppressed,
+            finding,
+        })
+        .collect()
 }
 
 /// The one order of findings: by place, then gravity, then what is left to tell them apart.

@@ -353,6 +353,16 @@ pub fn method(types: Types, name: &str) -> Option<String> {
     None
 }
 
+/// The method of an iterator that the language made. Helpers do to it what those of an array do.
+pub fn iterator_method(name: &str) -> Option<String> {
+    match name {
+        "next" | "return" | "throw" => Some(format!("Iterator.prototype.{name}")),
+        "toArray" | "take" | "drop" => Some("Array.prototype.slice".into()),
+        "map" | "filter" | "flatMap" | "forEach" | "reduce" | "some" | "every" | "find" => Some(format!("Array.prototype.{name}")),
+        _ => None,
+    }
+}
+
 /// The built-in that a method name alone suggests, for a receiver of unknown type.
 pub fn method_by_name(types: Types, name: &str) -> Option<String> {
     if let Some(path) = method(types, name) {

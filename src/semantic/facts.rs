@@ -257,6 +257,8 @@ pub struct Facts {
     pub digit_groups: bool,
     /// Which names that lead to a prototype it is known not to be.
     pub refused: RefusedKeys,
+    /// A test of its own type excluded functions: it is no inherited method.
+    pub no_method: bool,
 }
 
 impl Facts {
@@ -271,6 +273,7 @@ impl Facts {
         digits: false,
         digit_groups: false,
         refused: RefusedKeys { proto: false, constructor: false, prototype: false },
+        no_method: false,
     };
 
     /// Only the types are known.
@@ -319,6 +322,7 @@ impl Facts {
                 constructor: self.refused.constructor && other.refused.constructor,
                 prototype: self.refused.prototype && other.refused.prototype,
             },
+            no_method: self.no_method && other.no_method,
         }
     }
 
@@ -338,6 +342,7 @@ impl Facts {
                 constructor: self.refused.constructor || other.refused.constructor,
                 prototype: self.refused.prototype || other.refused.prototype,
             },
+            no_method: self.no_method || other.no_method,
         }
     }
 

@@ -64,6 +64,17 @@ pub struct Frame {
     pub call_range: TextRange,
     /// It was called in a loop, its caller's or one further out.
     pub in_loop: bool,
+    /// What its fixpoint reached, while it is observed.
+    pub reached: Rc<Reached>,
+}
+
+/// What the fixpoint of an activation reached.
+#[derive(Debug, Default)]
+pub struct Reached {
+    /// Which blocks.
+    pub blocks: Vec<bool>,
+    /// The conditions of its branches.
+    pub conditions: Vec<Sym>,
 }
 
 /// How an activation ends.
@@ -116,12 +127,20 @@ pub struct Analyzer<'a> {
     pub sweeping: bool,
     /// The stack of activations.
     pub frames: Vec<Frame>,
-    /// Operations interpreted.
-    pub steps: u64,
+    /// The work at which no more calls are entered.
+    pub work_max: u64,
+    /// Nested activations entered at calls.
+    pub call_depth_max: usize,
     /// Bounds reached, by name.
     pub bounds: BTreeMap<&'static str, u64>,
     /// Blocks that were observed.
     pub visited: HashSet<(FuncId, BlockId)>,
+    /// Variables that functions left behind as the file was loaded.
+    pub kept_variables: BTreeSet<SlotId>,
+    /// Functions entered during the call.
+    pub entered_in_call: HashSet<FuncId>,
+    /// Regular expressions of the module that keep a position.
+    pub kept_regexes: HashSet<Sym>,
     /// Branches that facts exclude.
     pub left_out: HashMap<(FuncId, BlockId), LeftOut>,
     /// The entry function while it is judged, and whether its result is observed.
@@ -145,14 +164,18 @@ pub struct Analyzer<'a> {
     pub outgoing: Vec<super::leaks::Outgoing>,
     /// Values drawn at random.
     pub random: BTreeSet<Sym>,
-    /// Pieces of split or matched text.
+    /// Pieces of matched text.
     pub pieces: BTreeSet<Sym>,
+    /// Pieces of split text.
+    pub words: BTreeSet<Sym>,
     /// Arrays made from another by a method, with its arguments.
     pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
     /// Results of `exec`: the expression, if it is a literal, and the text.
     pub exec_results: HashMap<Sym, (Option<Sym>, Option<Sym>)>,
-    /// What each activation takes from and puts into collections.
-    pub collection_ops: HashMap<(FuncId, Ctx), Vec<super::loops::CollectionOp>>,
+    /// What is done to objects on the way round a loop that is being walked.
+    pub journal: Option<Vec<super::loops::Mutation>>,
+    /// Objects whose contents some operation changes, wherever it stands.
+    pub resized: HashSet<Sym>,
     /// Calls from which an exception may come.
     pub throwing: HashSet<(FuncId, Reg)>,
     /// The operation being interpreted.
@@ -163,6 +186,14 @@ pub struct Analyzer<'a> {
     pub registers: Vec<Option<Sym>>,
     /// Demands that a later NaN check may still cover.
     pub pending: Vec<super::demand::Pending>,
+    /// Where collections grow.
+    pub grown: HashMap<Sym, Vec<super::loops::GrowthPlace>>,
+    /// What the callbacks being run are run for each element of.
+    pub walked: Vec<Sym>,
+    /// What the arguments of the current call were spread from.
+    pub spread_sources: Vec<Sym>,
+    /// Work on lists that a later limit on their length may still excuse.
+    pub costs_until_limited: Vec<(Sym, super::observe::Costly)>,
     /// Loops around the operation being interpreted that input drives, for the cost of nesting.
     pub loop_costs: super::cost::LoopCosts,
 }
@@ -178,10 +209,14 @@ impl<'a> Analyzer<'a> {
             reporting: false,
             sweeping: false,
             frames: Vec::new(),
-            steps: 0,
+            work_max: 0,
+            call_depth_max: limits::CALL_DEPTH_MAX,
             bounds: BTreeMap::new(),
             visited: HashSet::new(),
             left_out: HashMap::new(),
+            kept_variables: BTreeSet::new(),
+            entered_in_call: HashSet::new(),
+            kept_regexes: HashSet::new(),
             entry: None,
             sensitive: BTreeMap::new(),
             constant_names: BTreeMap::new(),
@@ -193,15 +228,21 @@ impl<'a> Analyzer<'a> {
             outgoing: Vec::new(),
             random: BTreeSet::new(),
             pieces: BTreeSet::new(),
+            words: BTreeSet::new(),
             derived: HashMap::new(),
             exec_results: HashMap::new(),
-            collection_ops: HashMap::new(),
+            journal: None,
+            resized: HashSet::new(),
             throwing: HashSet::new(),
             current: None,
             current_block: BlockId(0),
             registers: Vec::new(),
             pending: Vec::new(),
             built_regexes: BTreeMap::new(),
+            grown: HashMap::new(),
+            walked: Vec::new(),
+            spread_sources: Vec::new(),
+            costs_until_limited: Vec::new(),
             loop_costs: super::cost::LoopCosts::default(),
         }
     }
@@ -224,13 +265,14 @@ impl<'a> Analyzer<'a> {
 
     /// Whether the analysis may still enter calls and iterate.
     pub fn has_budget(&self) -> bool {
-        self.steps < limits::STEPS_MAX
+        self.model.work < self.work_max
     }
 
     /// Interprets an activation from `entry` and, when observing, observes it.
     pub fn activate(&mut self, frame: Frame, entry: State) -> Outcome {
         let key = (frame.func, frame.ctx);
         if !self.reporting
+            && self.journal.is_none()
             && let Some((state, this, args, outcome, yielded)) = self.memo.get(&key)
             && *this == frame.this
             && *args == frame.args
@@ -242,6 +284,9 @@ impl<'a> Analyzer<'a> {
             return outcome.clone();
         }
         let (this, args) = (frame.this, frame.args.clone());
+        if self.entry.is_some() {
+            self.entered_in_call.insert(frame.func);
+        }
         self.frames.push(frame);
         let (block, current) = (self.current_block, self.current);
         let observing = std::mem::replace(&mut self.reporting, false);
@@ -258,6 +303,11 @@ impl<'a> Analyzer<'a> {
         let yielded = self.yields.last().copied().flatten();
         self.memo.insert(key, (entry, this, args, outcome.clone(), yielded));
         outcome
+    }
+
+    /// The state, `this` and arguments with which an activation was last entered.
+    pub fn entered(&self, func: FuncId, ctx: Ctx) -> Option<(State, Sym, Args)> {
+        self.memo.get(&(func, ctx)).map(|(state, this, args, ..)| (state.clone(), *this, args.clone()))
     }
 
     /// Observes blocks that no analysis reached, from the branch that leads there if one does, or else
@@ -332,7 +382,8 @@ impl Run {
         while let Some(position) = self.work.pop_first() {
             let block = self.cfg.order()[position];
             self.visits[block.index()] += 1;
-            if self.visits[block.index()] > limits::VISITS_MAX {
+            let visits_max = if analyzer.has_budget() { limits::VISITS_MAX } else { limits::LAST_VISITS_MAX };
+            if self.visits[block.index()] > visits_max {
                 analyzer.reached("visits of a block");
                 self.trace.gave_up = true;
                 continue;
@@ -344,6 +395,11 @@ impl Run {
     /// Every block once more, in order, with the states of the fixpoint; then the loops.
     fn observe(&mut self, analyzer: &mut Analyzer<'_>) {
         let order = self.cfg.order().to_vec();
+        let blocks = self.trace.entry.iter().map(Option::is_some).collect();
+        let conditions = self.trace.conditions.values().map(|(cond, _)| *cond).collect();
+        if let Some(frame) = analyzer.frames.last_mut() {
+            frame.reached = Rc::new(Reached { blocks, conditions });
+        }
         analyzer.enter_loops(&self.cfg, self.func, &self.trace);
         for block in order {
             if self.trace.entry[block.index()].is_some() {
@@ -362,7 +418,7 @@ impl Run {
         let here = &body.blocks[block.index()];
         let Some(mut state) = self.trace.entry[block.index()].clone() else { return };
         for &reg in &here.ops {
-            analyzer.steps += 1;
+            analyzer.model.work += limits::OPERATION_WORK;
             let op = &body.ops[reg.index()];
             (analyzer.current, analyzer.current_block) = (Some(reg), block);
             if let Some(handler) = here.handler
@@ -411,10 +467,13 @@ impl Run {
             Terminator::Next { iterator, body, done } => {
                 let exhausted = self.exhausted(analyzer, block, &state);
                 let empty = register(iterator).is_some_and(|i| analyzer.is_empty_iteration(&state, i));
+                let endless = register(iterator).is_some_and(|i| analyzer.is_endless_iterator(&state, analyzer.iterated(i)));
                 if !empty {
                     self.edge(analyzer, block, body, state);
                 }
-                self.edge(analyzer, block, done, exhausted);
+                if !endless {
+                    self.edge(analyzer, block, done, exhausted);
+                }
             }
             Terminator::Return(reg) => {
                 let Some(value) = register(reg) else { return };
@@ -481,6 +540,7 @@ impl Run {
             ctx: analyzer.frame().ctx,
             func: self.func,
             block: to,
+            round: self.cfg.is_header(to),
             widen: self.visits[to.index()] >= limits::WIDEN_AFTER && self.cfg.is_header(to),
         };
         let changed = if self.cfg.is_header(to) || from == to {
@@ -524,17 +584,16 @@ impl Run {
     fn raise(&mut self, analyzer: &mut Analyzer<'_>, handler: BlockId, state: &State, value: Option<Sym>) {
         let frame = analyzer.frame();
         let site = Rc::new(Site { ctx: frame.ctx, func: frame.func, what: SiteKind::Slot(handler, RESULT) });
-        let exception = analyzer.model.symbols.intern(Value::Opaque(site));
+        let thrown = value.unwrap_or_else(|| analyzer.model.symbols.intern(Value::Opaque(site.clone())));
+        let exception = analyzer.model.symbols.intern(Value::Phi(site));
         self.caught.insert(handler, exception);
-        if let Some(value) = value {
-            analyzer.model.symbols.add_operand(exception, value);
-        }
+        analyzer.model.symbols.add_operand(exception, thrown);
         self.edge(analyzer, handler, handler, state.clone());
     }
 
     fn leave(&mut self, analyzer: &mut Analyzer<'_>, mut state: State, value: Sym, by: BlockId) {
         state.slots.insert(RESULT, value);
-        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, widen: false };
+        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, round: false, widen: false };
         let exit = if by == EXIT { &mut self.normal } else { &mut self.thrown };
         match exit {
             Some(known) => {

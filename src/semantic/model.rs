@@ -25,6 +25,8 @@ pub struct Model {
     pub opaque: FxHashMap<Sym, Facts>,
     /// Numeric conversions whose result some guard checked for NaN, wherever that stands.
     pub checked_for_nan: FxHashSet<Sym>,
+    /// Collections whose length some guard limits, wherever that stands.
+    pub limited: FxHashSet<Sym>,
     /// Names that the program itself makes properties of the global object.
     pub created_globals: std::collections::HashSet<String>,
     /// What is known of every value stored at one place, and of its parts.
@@ -35,6 +37,8 @@ pub struct Model {
     pub in_progress: Vec<Sym>,
     /// Answers found on the way to the one being computed.
     pub answered: FxHashMap<Sym, Facts>,
+    /// Work done: questions about facts, and what else counts as so many.
+    pub work: u64,
     /// Symbols about which something is being learnt, the outermost first.
     pub learning: Vec<Sym>,
 }
@@ -185,6 +189,7 @@ impl Model {
     }
 
     fn known_facts(&mut self, state: &State, sym: Sym) -> Facts {
+        self.work += 1;
         let learned = state.facts.get(&sym).copied();
         let mut facts = self.structural(state, sym);
         if let Some(kept) = self.kept.get(sym) {
@@ -237,6 +242,7 @@ impl Model {
             return sym;
         }
         let mut now = HashMap::from([(kept, self.facts(state, sym))]);
+        self.work += state.facts.len() as u64 / 4;
         let about: Vec<Sym> =
             state.facts.keys().copied().filter(|&s| s != sym && self.symbols.contains(s, &|part, _| part == sym)).collect();
         for part in about {
@@ -256,7 +262,7 @@ impl Model {
                 matches!(op, Equal | NotEqual | StrictEqual | StrictNotEqual | Less | LessEqual | Greater | GreaterEqual | In | InstanceOf)
             }
             Value::Call(path, _) => builtins::is_predicate(path),
-            _ => state.conditions.contains_key(&sym),
+            _ => state.choices.contains_key(&sym),
         }
     }
 
@@ -465,6 +471,9 @@ impl Model {
             }
             ShiftRight if x.types.only(Types::NUMBER) && x.range.lo >= 0.0 => {
                 Facts::number(Interval { lo: 0.0, hi: x.range.hi.min(INT32.hi) }, true)
+            }
+            ShiftLeft if x.range.lo >= 0.0 && y.range.lo >= 0.0 && x.range.hi * 2f64.powf(y.range.hi) <= INT32.hi => {
+                Facts::number(Interval { lo: x.range.lo, hi: x.range.hi * 2f64.powf(y.range.hi) }, true)
             }
             ShiftLeft | ShiftRight | BitOr | BitXor => {
                 let small = x.range.meet(INT32) == x.range && y.range == Interval::point(0.0) && op == BitOr;

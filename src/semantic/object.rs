@@ -8,6 +8,7 @@ use super::facts::{Facts, Interval, Types};
 use super::flow::{Analyzer, Args};
 use super::ir::{Arg, BinaryOp, ClassId, FuncId, Key, MemberKind, OpKind, Reg};
 use super::limits;
+use super::loops::Change;
 use super::model::is_turn;
 use super::observe::{ContextOverride, Mention, NativeWrite, ProtoKey, PrototypeForm, PrototypeUse, SharedState};
 use super::state::{Field, Object, State};
@@ -43,8 +44,11 @@ impl Analyzer<'_> {
         let value = self.get(state, reg, object, &key);
         if let PropKey::Name(name) = &key {
             self.observe_read(reg, object, name, value, range);
+            if self.reporting {
+                self.observe_identity(reg, name, value, range);
+            }
         } else if self.reporting {
-            self.observe_dynamic_read(object, &key, range);
+            self.observe_dynamic_read(state, reg, object, &key, range);
         }
         if !only_called {
             self.survived(state, object);
@@ -164,6 +168,9 @@ impl Analyzer<'_> {
 
     /// A property that the object itself does not list.
     fn get_inherited(&mut self, state: &mut State, object: Sym, known: &Object, name: &Rc<str>, depth: u32) -> Sym {
+        if &**name == "__proto__" {
+            return self.prototype_of(state, object);
+        }
         let is_index = name.bytes().all(|b| b.is_ascii_digit());
         if &**name == "length" && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. }) {
             if known.length.lo == known.length.hi {
@@ -171,7 +178,8 @@ impl Analyzer<'_> {
             }
             return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
         }
-        if &**name == "size" {
+        let has_size = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Map | AllocKind::Set, .. });
+        if &**name == "size" && has_size {
             return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
         }
         if let Some(&spread) = known.spreads.last() {
@@ -284,8 +292,9 @@ impl Analyzer<'_> {
 
     /// Members that follow from what the object is: of built-ins, functions, strings, and methods by type.
     fn get_untracked_member(&mut self, state: &mut State, object: Sym, name: &Rc<str>) -> Option<Sym> {
+        let is_module = self.model.symbols.as_builtin(object) == Some("module");
         match &**name {
-            "constructor" => return Some(self.constructor_of(state, object)),
+            "constructor" if !is_module => return Some(self.constructor_of(state, object)),
             "__proto__" => return Some(self.prototype_of(state, object)),
             _ => {}
         }
@@ -297,7 +306,10 @@ impl Analyzer<'_> {
                 }
                 None
             }
-            Value::Builtin(path) if &*path == "module" && &**name == "require" => Some(self.model.symbols.builtin("require")),
+            Value::Builtin(path) if &*path == "module" && matches!(&**name, "require" | "constructor" | "parent" | "children") => {
+                Some(self.model.symbols.builtin("require"))
+            }
+            Value::Builtin(path) if &*path == "module" && &**name == "exports" => Some(self.model.symbols.builtin("module.exports")),
             Value::Builtin(path) if is_exports(&path) => None,
             Value::Builtin(path) => Some(builtins::member(&mut self.model.symbols, &path, name)),
             Value::Closure(func, _) => match &**name {
@@ -335,6 +347,9 @@ impl Analyzer<'_> {
                 "flags" => Some(self.model.symbols.string(&flags)),
                 _ => builtins::method(Types::REGEXP, name).map(|p| self.model.symbols.builtin(&p)),
             },
+            Value::Alloc { kind: AllocKind::Iterator, .. } if let Some(path) = builtins::iterator_method(name) => {
+                Some(self.model.symbols.builtin(&path))
+            }
             _ => {
                 let types = self.types_of(state, object);
                 let inherited = builtins::method(types, name)?;
@@ -556,7 +571,9 @@ impl Analyzer<'_> {
         }
         let element = self.element_of(state, of, reg, 0);
         let length = self.model.facts(state, of).length;
-        self.array_with(state, reg, 0, Some(element), Interval { lo: 0.0, hi: length.hi })
+        let rest = self.array_with(state, reg, 0, Some(element), Interval { lo: 0.0, hi: length.hi });
+        self.derived.insert(rest, ("slice".into(), of, vec![from]));
+        rest
     }
 
     /// Writes a property of whatever the object may be.
@@ -576,7 +593,10 @@ impl Analyzer<'_> {
             {
                 self.observe_proto_key("__proto__", range, "written");
             }
-            self.observe_keyed_write(state, object, key, value, range);
+            self.observe_keyed_write(state, object, key, range);
+        }
+        if matches!(&key, PropKey::Name(name) if &**name == "length") && self.model.facts(state, object).types.may(Types::ARRAY) {
+            self.cost_of_size(state, value, range, "the array is made that long");
         }
         let leaves = self.model.symbols.leaves(object);
         let strong = leaves.len() == 1;
@@ -593,6 +613,23 @@ impl Analyzer<'_> {
                 PropKey::Dynamic(k) => self.write_dynamic(state, reg, leaf, *k, value),
                 PropKey::Any => {}
             }
+        }
+        if let PropKey::Dynamic(key) = key {
+            self.know_written(state, object, key, value);
+        }
+    }
+
+    /// Until the key or the object changes, what is read under the same key is what was written.
+    fn know_written(&mut self, state: &mut State, object: Sym, key: Sym, value: Sym) {
+        let place = self.model.symbols.intern(Value::Prop(object, PropKey::Dynamic(key)));
+        let stale: Vec<Sym> =
+            state.facts.keys().copied().filter(|&s| s == place || self.model.symbols.contains(s, &|part, _| part == place)).collect();
+        for sym in stale {
+            state.facts.remove(&sym);
+        }
+        let facts = self.model.facts(state, value);
+        if facts.types.only(Types::OBJECTS) {
+            state.learn(place, Facts { no_method: true, ..Facts::of(facts.types) });
         }
     }
 
@@ -613,6 +650,11 @@ impl Analyzer<'_> {
 
     fn write_named(&mut self, state: &mut State, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, strong: bool) {
         let is_old = matches!(self.model.symbols.value(object), Value::Alloc { old: true, .. });
+        // Fields of tracked objects are values of their own; what is read elsewhere goes by the object.
+        let is_tracked = matches!(self.model.symbols.value(object), Value::Alloc { old: false, .. });
+        if !is_tracked || &**name == "length" || name.bytes().all(|b| b.is_ascii_digit()) {
+            self.note_mutation(object, Change::Altered);
+        }
         let before = state.object(object).and_then(|o| o.fields.get(name).copied());
         let new = if strong && !is_old {
             value
@@ -642,9 +684,8 @@ impl Analyzer<'_> {
     }
 
     fn write_dynamic(&mut self, state: &mut State, reg: Reg, object: Sym, key: Sym, value: Sym) {
-        if self.adds_at_end(object, key) {
-            self.note_collection_op(object, false, vec![value]);
-        }
+        let change = if self.adds_at_end(object, key) { Change::Added(vec![value], false) } else { Change::Altered };
+        self.note_mutation(object, change);
         let rest = state.object(object).and_then(|o| o.rest);
         let all: Vec<Sym> = rest.into_iter().chain([value]).collect();
         let merged = self.one_of(state, reg, 70, &all);
@@ -782,11 +823,27 @@ impl Analyzer<'_> {
         {
             self.observe_proto_key(name, range, "deleted");
         }
+        if let PropKey::Dynamic(key) = key {
+            self.observe_keyed_delete(state, object, key, range);
+        }
         for &leaf in &leaves {
             if self.write_builtin(state, leaf, &key, undefined, range) {
                 continue;
             }
             self.observe_outliving_write(leaf, range);
+            if let PropKey::Name(name) = &key
+                && state.object(leaf).is_some_and(|o| o.lacks(name))
+            {
+                continue;
+            }
+            let own_key = matches!(&key, PropKey::Dynamic(k) if self.is_key_of(*k, leaf));
+            self.note_mutation(leaf, if own_key { Change::Taken(None) } else { Change::Altered });
+            if let Some(known) = state.object(leaf)
+                && known.closed
+            {
+                let object = state.object_mut(leaf);
+                object.length.lo = (object.length.lo - 1.0).max(0.0);
+            }
             match &key {
                 PropKey::Name(name) if leaves.len() == 1 => {
                     state.object_mut(leaf).fields.insert(name.clone(), Field::Absent);
@@ -804,6 +861,20 @@ impl Analyzer<'_> {
                 PropKey::Any => {}
             }
         }
+    }
+
+    /// Whether a key was asked of the object itself.
+    fn is_key_of(&self, key: Sym, object: Sym) -> bool {
+        self.model.symbols.leaves(key).iter().any(|&leaf| {
+            self.model.symbols.contains(leaf, &|_, value| match value {
+                Value::KeyOf(of) => *of == object,
+                Value::Prop(list, _) | Value::Instance(list, _) => self
+                    .derived
+                    .get(list)
+                    .is_some_and(|(method, of, _)| method == "keys" && self.model.symbols.leaves(*of).contains(&object)),
+                _ => false,
+            })
+        })
     }
 
     /// `super.key`
@@ -846,6 +917,7 @@ impl Analyzer<'_> {
             let result = self.call(state, reg, 8 + (i % 8) as u8, closure, sym, Args::default(), range);
             if let (MemberKind::Field(_), Some(value), PropKey::Name(name)) = (member.kind, result.value, self.key(&member.key, registers))
             {
+                self.name_value(state, &name, value, range);
                 state.object_mut(sym).fields.insert(name, Field::Value(value));
             }
         }
@@ -888,10 +960,11 @@ impl Analyzer<'_> {
         }
     }
 
-    fn observe_dynamic_read(&mut self, object: Sym, key: &PropKey, range: TextRange) {
+    fn observe_dynamic_read(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey, range: TextRange) {
         let PropKey::Dynamic(key) = key else { return };
-        if self.key_texts(*key).is_some_and(|names| names.iter().any(|n| &**n == "__proto__")) {
-            self.observe_proto_key("__proto__", range, "read");
+        for name in self.key_texts(*key).unwrap_or_default() {
+            let value = self.get(state, reg, object, &PropKey::Name(name.clone()));
+            self.observe_read(reg, object, &name, value, range);
         }
         let reaches_all = self.model.symbols.leaves(object).iter().any(|&l| match self.model.symbols.value(l) {
             Value::Builtin(path) => &**path == "globalThis",
@@ -925,12 +998,15 @@ impl Analyzer<'_> {
             return;
         }
         let uses = self.uses_through_variables(reg);
+        let (asked_for, through_constructor) = self.reached_by(reg);
         let mut forms = Vec::new();
         for &(user, used) in &uses {
             forms.push(match &self.op(user).kind {
                 OpKind::Get { object, key: Key::Name(name), .. } if *object == used => match name.as_str() {
                     "constructor" | "__proto__" | "prototype" => None,
-                    name if path.starts_with("Object") || self.is_borrowed(user) => Some(PrototypeForm::Idiom(name.to_owned())),
+                    name if !asked_for && (path.starts_with("Object") || self.is_borrowed(user)) => {
+                        Some(PrototypeForm::Idiom(name.to_owned()))
+                    }
                     _ => Some(PrototypeForm::Held),
                 },
                 // The method called on it was judged as it was read.
@@ -948,6 +1024,10 @@ impl Analyzer<'_> {
         if uses.is_empty() {
             forms.push(Some(PrototypeForm::Held));
         }
+        // The idioms name the prototype; who goes through an instance's constructor means to hold it.
+        if through_constructor {
+            forms.iter_mut().flatten().for_each(|form| *form = PrototypeForm::Held);
+        }
         let worst = forms.into_iter().flatten().min_by_key(|form| match form {
             PrototypeForm::Held | PrototypeForm::SetPrototype => 0,
             PrototypeForm::Idiom(_) => 1,
@@ -959,6 +1039,18 @@ impl Analyzer<'_> {
     }
 
     /// `getOwnPropertyDescriptor(used, "constructor")`, `Reflect.get(used, "constructor")`
+    /// Whether the prototype in a register was asked for by a call (`Object.getPrototypeOf`), and whether
+    /// it was read of a value's `constructor`.
+    fn reached_by(&self, reg: Reg) -> (bool, bool) {
+        let of_constructor =
+            |object: Reg| matches!(&self.op(object).kind, OpKind::Get { key: Key::Name(name), .. } if name == "constructor");
+        match self.op(reg).kind {
+            OpKind::Call { .. } => (true, false),
+            OpKind::Get { object, .. } => (false, of_constructor(object)),
+            _ => (false, false),
+        }
+    }
+
     fn asks_for_constructor(&self, args: &[Arg], used: Reg) -> bool {
         match args {
             [of, key] => of.reg == used && matches!(&self.op(key.reg).kind, OpKind::String(key) if key == "constructor"),

@@ -223,7 +223,7 @@ pub struct TimerString {
     pub why: String,
 }
 
-/// A string constant, written or folded.
+/// A string constant, written or folded, or a comment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StringConstant {
     /// Its value.

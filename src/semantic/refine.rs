@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::builtins;
+use super::choice;
 use super::facts::{Facts, Interval, RefusedKeys, Types};
 use super::ir::{BinaryOp, UnaryOp};
 use super::limits;
@@ -11,19 +12,8 @@ use super::model::Model;
 use super::state::{Field, State};
 use super::symbol::{AllocKind, PropKey, Sym, Value};
 
-/// Applies what a stored condition implies.
-fn learn_condition(model: &mut Model, state: &mut State, sym: Sym, truth: bool) -> bool {
-    let Some(condition) = state.conditions.get(&sym).cloned() else { return true };
-    let implied = if truth { &condition.if_true } else { &condition.if_false };
-    let Some(implied) = implied else { return false };
-    implied.iter().all(|(about, facts)| learn(model, state, *about, *facts))
-}
-
 /// Refines `state` by "`sym` is truthy" (or falsy). False if that cannot be.
 pub fn assume(model: &mut Model, state: &mut State, sym: Sym, truth: bool) -> bool {
-    if !learn_condition(model, state, sym, truth) {
-        return false;
-    }
     match model.symbols.value(sym).clone() {
         Value::Unary(UnaryOp::Not, a) => return assume(model, state, a, !truth),
         Value::Binary(op, a, b) if !assume_binary(model, state, op, a, b, truth) => {
@@ -53,6 +43,9 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
         model.checked_for_nan.insert(sym);
     }
     state.learn(sym, after);
+    if !choose_by(model, state, sym, after) {
+        return false;
+    }
     // What a loop's counter was a round earlier is a merge of itself: following that would not end.
     if model.learning.len() > limits::FACTS_DEPTH_MAX || model.learning.contains(&sym) {
         return true;
@@ -68,6 +61,47 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
     }
     model.learning.pop();
     true
+}
+
+/// Rules out what a value that is one of several cannot be, given what is known of it or of its property.
+fn choose_by(model: &mut Model, state: &mut State, sym: Sym, known: Facts) -> bool {
+    if !keep_possible(model, state, sym, &mut |_, _, a| !choice::contradict(a.facts, known)) {
+        return false;
+    }
+    let Value::Prop(base, PropKey::Name(name)) = model.symbols.value(sym).clone() else { return true };
+    if !state.choices.contains_key(&base) {
+        return true;
+    }
+    keep_possible(model, state, base, &mut |model, state, a| match member(model, state, a.value, &name) {
+        Some(value) if value == sym => true,
+        Some(value) => !choice::contradict(model.facts(state, value), known),
+        None => true,
+    })
+}
+
+/// What a tracked object has under a name.
+fn member(model: &mut Model, state: &State, object: Sym, name: &str) -> Option<Sym> {
+    let known = state.object(object)?;
+    match known.fields.get(name) {
+        Some(Field::Value(value)) => Some(*value),
+        None if known.closed && known.rest.is_none() && known.spreads.is_empty() && known.prototype.is_none() => {
+            let is_plain = matches!(model.symbols.value(object), Value::Alloc { kind: AllocKind::Object, .. });
+            is_plain.then(|| model.symbols.undefined())
+        }
+        _ => None,
+    }
+}
+
+fn keep_possible(
+    model: &mut Model,
+    state: &mut State,
+    sym: Sym,
+    possible: &mut dyn FnMut(&mut Model, &State, &choice::Alternative) -> bool,
+) -> bool {
+    match choice::narrow(model, state, sym, possible) {
+        Some(learned) => learned.into_iter().all(|(about, facts)| learn(model, state, about, facts)),
+        None => false,
+    }
 }
 
 /// If only one of the values that a merge may be is left, what is known of the merge is known of it.
@@ -103,12 +137,12 @@ fn learn_parts(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
     let number = |range: Interval| Facts { range, ..Facts::ANY };
     match model.symbols.value(sym).clone() {
         Value::Prop(base, PropKey::Name(name)) if matches!(&*name, "length" | "size") && facts.types.only(Types::NUMBER) => {
+            if facts.range.hi <= limits::BOUND_MAX {
+                model.limited.insert(base);
+            }
             let of = model.facts(state, base);
             if of.types.only(Types::ITERABLE) || model.symbols.as_builtin(base).is_none() {
                 learn(model, state, base, Facts { length: facts.range.meet(Interval::LENGTH), ..Facts::ANY });
-            }
-            if facts.range.hi <= 0.0 {
-                learn_condition(model, state, sym, false);
             }
         }
         Value::Binary(op, a, b) => {
@@ -245,7 +279,7 @@ fn assume_equal(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bo
     {
         let types = typeof_types(&name);
         let learned = if same { types } else { !types };
-        return learn(model, state, of, Facts::of(learned));
+        return learn(model, state, of, Facts { no_method: !learned.may(Types::FUNCTION), ..Facts::of(learned) });
     }
     if let (Value::Prop(of, PropKey::Name(name)), Some(constructor)) = (&value, model.symbols.as_builtin(b))
         && &**name == "constructor"
@@ -291,11 +325,16 @@ fn assume_equal(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bo
 
 fn assume_constant(model: &mut Model, state: &mut State, a: Sym, b: Sym, constant: Facts, strict: bool, same: bool) -> bool {
     let nullish = constant.types.may(Types::NULLISH);
-    // `x === true`, `x !== undefined`: for a stored condition this is its truth.
-    let falsy = nullish || constant.types.only(Types::FALSE);
-    if (falsy || constant.types.only(Types::TRUE))
-        && (same || model.facts(state, a).types.only(Types::BOOLEAN))
-        && !learn_condition(model, state, a, same != falsy)
+    // One of several constants, or an object one of whose properties is.
+    let is_it = |model: &Model, value: Sym| !model.symbols.is_constant(value) || (value == b) == same || !strict;
+    if !keep_possible(model, state, a, &mut |model, _, alternative| is_it(model, alternative.value)) {
+        return false;
+    }
+    if let Value::Prop(base, PropKey::Name(name)) = model.symbols.value(a).clone()
+        && state.choices.contains_key(&base)
+        && !keep_possible(model, state, base, &mut |model, state, alternative| {
+            member(model, state, alternative.value, &name).is_none_or(|value| is_it(model, value))
+        })
     {
         return false;
     }

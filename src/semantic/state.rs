@@ -7,11 +7,12 @@ use std::rc::Rc;
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
+use super::choice::{Choice, Sides, is_defined};
 use super::facts::{Facts, Interval};
 use super::ir::{BlockId, FuncId, SlotId, SlotKind};
 use super::limits;
 use super::model::Model;
-use super::symbol::{Ctx, Site, SiteKind, Sym, Value, Which};
+use super::symbol::{AllocKind, Ctx, Site, SiteKind, Sym, Value, Which};
 
 /// The state at one program point.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,17 +23,8 @@ pub struct State {
     pub facts: OrdMap<Sym, Facts>,
     /// What is known of objects.
     pub heap: OrdMap<Sym, Rc<Object>>,
-    /// What a stored condition implies.
-    pub conditions: OrdMap<Sym, Rc<Condition>>,
-}
-
-/// Facts that follow if a value turns out truthy, or falsy. `None`: it cannot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition {
-    /// If truthy.
-    pub if_true: Option<Vec<(Sym, Facts)>>,
-    /// If falsy.
-    pub if_false: Option<Vec<(Sym, Facts)>>,
+    /// Values that are one of several, and what follows from each.
+    pub choices: OrdMap<Sym, Rc<Choice>>,
 }
 
 /// A property of a tracked object.
@@ -93,6 +85,12 @@ impl Object {
             uncertain: false,
         }
     }
+
+    /// Whether it certainly has no property of its own of that name.
+    pub fn lacks(&self, name: &str) -> bool {
+        let listed = matches!(self.fields.get(name), Some(Field::Value(_) | Field::Getter(_)));
+        self.closed && !listed && self.rest.is_none() && self.spreads.is_empty()
+    }
 }
 
 impl Default for Object {
@@ -110,6 +108,8 @@ pub struct Place {
     pub func: FuncId,
     /// At the start of which block.
     pub block: BlockId,
+    /// A loop closes here: one side is a round before the other.
+    pub round: bool,
     /// Numeric bounds that still move are given up.
     pub widen: bool,
 }
@@ -137,16 +137,17 @@ impl State {
     }
 
     /// Forgets what is known of values of one turn of an iteration, before the next turn begins.
-    pub fn forget_turn(&mut self, model: &Model, site: &Site) {
+    pub fn forget_turn(&mut self, model: &mut Model, site: &Site) {
         self.forget(model, |_, value| matches!(value, Value::Instance(_, Which::Turn(at)) if **at == *site));
     }
 
     /// Forgets what is known of every symbol that has a part for which `stale` holds.
-    pub fn forget(&mut self, model: &Model, stale: impl Fn(Sym, &Value) -> bool) {
+    pub fn forget(&mut self, model: &mut Model, stale: impl Fn(Sym, &Value) -> bool) {
+        model.work += self.facts.len() as u64 / 4;
         let facts: Vec<Sym> = self.facts.keys().copied().filter(|s| model.symbols.contains(*s, &stale)).collect();
         for sym in facts {
             self.facts.remove(&sym);
-            self.conditions.remove(&sym);
+            self.choices.remove(&sym);
         }
         let objects: Vec<Sym> = self
             .heap
@@ -184,16 +185,20 @@ impl State {
         };
         self.heap.insert(old, merged);
         self.facts.remove(&recent);
+        let chosen: Vec<Sym> = self.choices.iter().filter(|(_, c)| c.mentions(recent)).map(|(s, _)| *s).collect();
+        for sym in chosen {
+            self.choices.remove(&sym);
+        }
     }
 
     /// Joins `from` into this state. True if anything changed.
     pub fn join(&mut self, model: &mut Model, from: &State, place: Place) -> bool {
-        let mut merge = Merge { left: self.clone(), right: from, place, slots: Vec::new(), facts: OrdMap::new() };
+        let mut merge = Merge::new(self.clone(), from, place);
         merge.slots(model);
         let heap = merge.heap(model);
         let known = merge.known(model);
-        let conditions = merge.conditions(model);
-        let mut joined = State { slots: self.slots.clone(), facts: known, heap, conditions };
+        let choices = merge.choices(model);
+        let mut joined = State { slots: self.slots.clone(), facts: known, heap, choices };
         for (slot, sym) in merge.slots {
             joined.slots.insert(slot, sym);
         }
@@ -242,9 +247,15 @@ struct Merge<'a> {
     place: Place,
     slots: Vec<(SlotId, Sym)>,
     facts: OrdMap<Sym, Facts>,
+    /// Merges made, with what they merge.
+    merged: Vec<(Sym, Sym, Sym)>,
 }
 
-impl Merge<'_> {
+impl<'a> Merge<'a> {
+    fn new(left: State, right: &'a State, place: Place) -> Self {
+        Merge { left, right, place, slots: Vec::new(), facts: OrdMap::new(), merged: Vec::new() }
+    }
+
     /// The symbol of "one of these two", with the facts both have.
     fn phi(&mut self, model: &mut Model, a: Sym, b: Sym, what: SiteKind) -> Sym {
         if a == b {
@@ -260,123 +271,60 @@ impl Merge<'_> {
             joined = joined.widen(fa);
         }
         self.facts.insert(phi, joined);
-        // Round a loop, what a flag implied in the round before is not held on to.
-        if !self.place.widen {
-            if let Some(condition) = self.implied(model, a, b) {
-                self.left_conditions(phi, condition);
-            }
-            self.object_conditions(model, phi, a, b);
-        }
+        self.merged.push((phi, a, b));
         phi
     }
 
-    /// Two objects meet whose flags differ, as in `{ ok: true }` and `{ ok: false, errors }`: the flag
-    /// of the merged one tells which of the two it was.
-    fn object_conditions(&mut self, model: &mut Model, phi: Sym, a: Sym, b: Sym) {
-        self.list_condition(model, phi, a, b);
-        let (Some(x), Some(y)) = (self.flags(model, &self.left, a), self.flags(model, self.right, b)) else { return };
-        for (key, va) in &x {
-            let Some((_, vb)) = y.iter().find(|(k, _)| k == key) else { continue };
-            if va == vb {
-                continue;
-            }
-            if let Some(mut condition) = self.implied(model, *va, *vb) {
-                let flag = model.property_symbol(phi, key);
-                model.symbols.add_operand(flag, *va);
-                model.symbols.add_operand(flag, *vb);
-                // Where the flag has a value that only one of the two can have, the rest is that one's too.
-                let sides = [model.facts(&self.left, *va).truth(), model.facts(self.right, *vb).truth()];
-                for truth in [true, false] {
-                    let can = sides.map(|(truthy, falsy)| if truth { truthy } else { falsy });
-                    let rest = match can {
-                        [true, false] => self.members(model, &self.left.clone(), phi, a),
-                        [false, true] => self.members(model, &self.right.clone(), phi, b),
-                        _ => continue,
-                    };
-                    let side = if truth { &mut condition.if_true } else { &mut condition.if_false };
-                    if let Some(facts) = side {
-                        facts.extend(rest);
-                    }
-                }
-                self.left_conditions(flag, condition);
-            }
-        }
-    }
-
-    /// A list of problems that is not empty meets one that may be: that the merged one is empty tells
-    /// that it is the other one.
-    fn list_condition(&mut self, model: &mut Model, phi: Sym, a: Sym, b: Sym) {
-        let filled = |model: &mut Model, state: &State, sym: Sym| {
-            let facts = model.facts(state, sym);
-            facts.types.only(super::facts::Types::ARRAY).then_some(facts.length.lo >= 1.0)
-        };
+    /// What the merged state knows of values that are one of several: of the merges made here, and of
+    /// what either side knew before.
+    fn choices(&mut self, model: &mut Model) -> OrdMap<Sym, Rc<Choice>> {
         let (left, right) = (self.left.clone(), self.right.clone());
-        let (empty, other, sym) = match (filled(model, &left, a), filled(model, &right, b)) {
-            (Some(true), Some(false)) => (&right, &left, b),
-            (Some(false), Some(true)) => (&left, &right, a),
-            _ => return,
-        };
-        let own = model.property_symbol(sym, "length");
-        let merged = model.property_symbol(phi, "length");
-        let earlier = empty.conditions.get(&own).and_then(|c| c.if_false.clone()).unwrap_or_default();
-        let facts = gained(empty, &[other]).into_iter().chain(earlier).collect();
-        self.left_conditions(merged, Condition { if_true: Some(Vec::new()), if_false: Some(facts) });
-    }
-
-    /// What is known of the properties of one of two merged objects, said of the merged one.
-    fn members(&self, model: &mut Model, state: &State, phi: Sym, sym: Sym) -> Vec<(Sym, Facts)> {
-        let Some(object) = state.object(sym).cloned() else { return Vec::new() };
-        let mut facts = Vec::new();
-        for (key, field) in &object.fields {
-            if let Field::Value(value) = field {
-                let merged = model.property_symbol(phi, key);
-                model.symbols.add_operand(merged, *value);
-                facts.push((merged, model.facts(state, *value)));
+        let mut choices = left.choices.clone();
+        let mut sides = Sides::new(model, &left, &right, &self.merged);
+        let round = self.place.round;
+        for (phi, a, b) in std::mem::take(&mut self.merged) {
+            // Which of a loop's rounds a value is of tells nothing.
+            match if round { None } else { sides.choose(model, phi, a, b) } {
+                Some(choice) => choices.insert(phi, Rc::new(choice)),
+                None => choices.remove(&phi),
+            };
+        }
+        if !left.choices.ptr_eq(&right.choices) {
+            for item in left.choices.diff(&right.choices) {
+                let (sym, only) = match item {
+                    DiffItem::Update { old: (sym, _), .. } => (*sym, None),
+                    DiffItem::Add(sym, choice) => (*sym, (!is_defined(model, &left, *sym)).then_some(choice)),
+                    DiffItem::Remove(sym, choice) => (*sym, (!is_defined(model, &right, *sym)).then_some(choice)),
+                };
+                if self.facts.contains_key(&sym) {
+                    continue;
+                }
+                let choice = match only {
+                    Some(only) => (!self.place.widen).then(|| only.clone()),
+                    None if round => sides.agreed(model, sym).map(Rc::new),
+                    None => sides.choose(model, sym, sym, sym).map(Rc::new),
+                };
+                match choice {
+                    Some(choice) => choices.insert(sym, choice),
+                    None => choices.remove(&sym),
+                };
             }
         }
-        facts
-    }
-
-    /// Properties of an object, or of a merge of objects, that may serve as a flag.
-    fn flags(&self, model: &Model, state: &State, sym: Sym) -> Option<Vec<(Rc<str>, Sym)>> {
-        if let Some(object) = state.object(sym).filter(|o| o.closed && o.fields.len() <= 8) {
-            let values = object.fields.iter().filter_map(|(k, f)| match f {
-                Field::Value(v) if model.symbols.is_constant(*v) || model.is_condition(state, *v) => Some((k.clone(), *v)),
-                _ => None,
-            });
-            return Some(values.collect());
-        }
-        let merged: Vec<(Rc<str>, Sym)> = state
-            .conditions
-            .keys()
-            .filter_map(|c| match model.symbols.value(*c) {
-                Value::Prop(base, super::symbol::PropKey::Name(key)) if *base == sym => Some((key.clone(), *c)),
-                _ => None,
-            })
-            .collect();
-        (!merged.is_empty()).then_some(merged)
-    }
-
-    fn left_conditions(&mut self, phi: Sym, condition: Condition) {
-        self.left.conditions.insert(phi, Rc::new(condition));
-    }
-
-    /// What follows for other symbols if the merged value is truthy, or falsy.
-    fn implied(&mut self, model: &mut Model, a: Sym, b: Sym) -> Option<Condition> {
-        if !(model.is_condition(&self.left, a) || model.is_condition(self.right, b)) {
-            return None;
-        }
-        let mut sides = [true, false].map(|truth| {
-            let left = model.assumed(&self.left, a, truth);
-            let right = model.assumed(self.right, b, truth);
-            match (left, right) {
-                (None, None) => None,
-                (Some(only), None) | (None, Some(only)) => Some(gained(&only, &[&self.left, self.right])),
-                (Some(l), Some(r)) => Some(common(model, &l, &r, &[&self.left, self.right])),
+        if !round && !left.heap.ptr_eq(&right.heap) {
+            for item in left.heap.diff(&right.heap) {
+                // An array that is empty on one side only: that it is empty later tells which side it was.
+                let DiffItem::Update { old: (sym, a), new: (_, b) } = item else { continue };
+                let is_array = matches!(model.symbols.value(*sym), Value::Alloc { kind: AllocKind::Array, .. });
+                if !is_array || (a.length.lo >= 1.0) == (b.length.lo >= 1.0) {
+                    continue;
+                }
+                let length = model.property_symbol(*sym, "length");
+                if let Some(choice) = sides.choose(model, length, length, length) {
+                    choices.insert(length, Rc::new(choice));
+                }
             }
-        });
-        let if_false = sides[1].take();
-        Some(Condition { if_true: sides[0].take(), if_false })
+        }
+        choices
     }
 
     fn slots(&mut self, model: &mut Model) {
@@ -458,12 +406,12 @@ impl Merge<'_> {
                 merged.spreads.push(*spread);
             }
         }
-        let keys: std::collections::BTreeSet<Rc<str>> = a.fields.keys().chain(b.fields.keys()).cloned().collect();
+        let differ = a.fields.iter().filter(|(key, field)| b.fields.get(*key) != Some(field)).map(|(key, _)| key);
+        let added = b.fields.keys().filter(|key| !a.fields.contains_key(*key));
+        model.work += a.fields.len() as u64 / 4;
+        let keys: Vec<Rc<str>> = differ.chain(added).cloned().collect();
         for key in keys {
             let (x, y) = (a.fields.get(&key).copied(), b.fields.get(&key).copied());
-            if x == y {
-                continue;
-            }
             if let (Some(Field::Getter(_)), _) | (_, Some(Field::Getter(_))) = (x, y) {
                 merged.fields.insert(key.clone(), x.or(y).unwrap_or(Field::Absent));
                 continue;
@@ -471,6 +419,7 @@ impl Merge<'_> {
             let value = |model: &mut Model, field: Option<Field>, object: &Object| match field {
                 Some(Field::Value(v)) => v,
                 None if !object.closed => model.property_symbol(object.base.unwrap_or(sym), &key),
+                None if !object.spreads.is_empty() => model.property_symbol(object.spreads[object.spreads.len() - 1], &key),
                 _ => match object.rest {
                     Some(rest) => rest,
                     None => model.symbols.undefined(),
@@ -511,87 +460,4 @@ impl Merge<'_> {
         }
         known
     }
-
-    /// An array that is empty on one side only: that it is empty later tells which side it was.
-    fn emptiness(&mut self, model: &mut Model) -> Vec<(Sym, Rc<Condition>)> {
-        let mut found = Vec::new();
-        let (left, right) = (self.left.clone(), self.right.clone());
-        if self.place.widen || left.heap.ptr_eq(&right.heap) {
-            return found;
-        }
-        for item in left.heap.diff(&right.heap) {
-            let DiffItem::Update { old: (sym, a), new: (_, b) } = item else { continue };
-            if !matches!(model.symbols.value(*sym), Value::Alloc { kind: super::symbol::AllocKind::Array, .. }) {
-                continue;
-            }
-            let length = model.property_symbol(*sym, "length");
-            let earlier = |state: &State| state.conditions.get(&length).and_then(|c| c.if_false.clone()).unwrap_or_default();
-            let (empty, other) = match (a.length.lo >= 1.0, b.length.lo >= 1.0) {
-                (true, false) => (&right, &left),
-                (false, true) => (&left, &right),
-                _ => continue,
-            };
-            let mut facts: BTreeMap<Sym, Facts> = BTreeMap::new();
-            for (about, known) in gained(empty, &[other]).into_iter().chain(earlier(empty)) {
-                let entry = facts.entry(about).or_insert(known);
-                *entry = entry.meet(known);
-            }
-            let if_false = Some(facts.into_iter().collect());
-            found.push((length, Rc::new(Condition { if_true: Some(Vec::new()), if_false })));
-        }
-        found
-    }
-
-    fn conditions(&mut self, model: &mut Model) -> OrdMap<Sym, Rc<Condition>> {
-        let mut conditions = self.left.conditions.clone();
-        let emptiness = self.emptiness(model);
-        for (sym, condition) in &self.right.conditions {
-            match conditions.get(sym) {
-                Some(same) if same == condition => {}
-                Some(_) => {
-                    conditions.remove(sym);
-                }
-                None if self.place.widen => {}
-                None => {
-                    conditions.insert(*sym, condition.clone());
-                }
-            }
-        }
-        if self.place.widen {
-            conditions = conditions.into_iter().filter(|(sym, _)| self.right.conditions.contains_key(sym)).collect();
-        }
-        conditions.extend(emptiness);
-        conditions
-    }
-}
-
-/// Facts of `state` that are not in all of `base` already.
-fn gained(state: &State, base: &[&State]) -> Vec<(Sym, Facts)> {
-    let mut facts: Vec<(Sym, Facts)> = Vec::new();
-    for (sym, fact) in &state.facts {
-        if base.iter().any(|b| b.facts.get(sym) != Some(fact)) {
-            facts.push((*sym, *fact));
-        }
-    }
-    facts
-}
-
-/// Facts that hold in both of two states and not in all of `base` already.
-fn common(model: &mut Model, left: &State, right: &State, base: &[&State]) -> Vec<(Sym, Facts)> {
-    let mut facts = Vec::new();
-    for (sym, _) in gained(left, base) {
-        let joined = model.facts(left, sym).join(model.facts(right, sym));
-        if joined != Facts::ANY {
-            facts.push((sym, joined));
-        }
-    }
-    for (sym, _) in gained(right, base) {
-        if !facts.iter().any(|(s, _)| *s == sym) {
-            let joined = model.facts(left, sym).join(model.facts(right, sym));
-            if joined != Facts::ANY {
-                facts.push((sym, joined));
-            }
-        }
-    }
-    facts
 }

@@ -164,6 +164,9 @@ pub enum Value {
     Opaque(Rc<Site>),
 }
 
+/// The part of a context's call that is the register; the rest tells several calls of one operation apart.
+const CALL_REGISTER: u32 = 0x00ff_ffff;
+
 /// All symbols of one file, and what is known of them regardless of the program point.
 #[derive(Debug, Default)]
 pub struct Symbols {
@@ -176,6 +179,8 @@ pub struct Symbols {
     general: FxHashMap<Sym, Option<Sym>>,
     /// What each symbol is made of, itself first, through operators.
     parts: Vec<Rc<[Sym]>>,
+    /// The properties of each symbol that have a name.
+    properties: FxHashMap<Sym, Vec<Sym>>,
     /// Where each symbol was first computed.
     pub origin_range: FxHashMap<Sym, TextRange>,
 }
@@ -196,6 +201,9 @@ impl Symbols {
         parts[1..].sort_unstable();
         parts.dedup();
         self.parts.push(parts.into());
+        if let Value::Prop(base, PropKey::Name(_)) = value {
+            self.properties.entry(base).or_default().push(sym);
+        }
         self.values.push(value.clone());
         self.depth.push(depth);
         self.index.insert(value, sym);
@@ -227,6 +235,18 @@ impl Symbols {
         let ctx = Ctx(self.contexts.len() as u32);
         self.context_index.insert(key, ctx);
         ctx
+    }
+
+    /// The call in the activation `root` that led, directly or not, to the activation `ctx`.
+    pub fn called_from(&self, ctx: Ctx, root: (Ctx, FuncId)) -> Option<Reg> {
+        let mut at = ctx;
+        while let Some((parent, func, call)) = (at.0 as usize).checked_sub(1).and_then(|i| self.contexts.get(i)) {
+            if (*parent, *func) == root {
+                return Some(Reg(call.0 & CALL_REGISTER));
+            }
+            at = *parent;
+        }
+        None
     }
 
     /// Notes that `phi` may be, or is made of, `operand`.
@@ -360,6 +380,11 @@ impl Symbols {
         };
         self.general.insert(sym, general);
         general
+    }
+
+    /// The properties of `sym` that have a name, as far as any was asked for.
+    pub fn properties(&self, sym: Sym) -> &[Sym] {
+        self.properties.get(&sym).map_or(&[], Vec::as_slice)
     }
 
     /// What `sym` is made of through operators, itself first.

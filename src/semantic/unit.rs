@@ -9,6 +9,7 @@ use super::facts::{Facts, Types};
 use super::flow::{Analyzer, Args, Frame};
 use super::graph::Graph;
 use super::ir::{BlockId, FuncId, Ir, SlotKind};
+use super::limits;
 use super::model::{Kept, Model};
 use super::names::SensitiveNames;
 use super::observe::{ContextOverride, Observations};
@@ -28,24 +29,39 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         schema: InputSchema::new(settings.schema.clone()),
         opaque: Default::default(),
         checked_for_nan: Default::default(),
+        limited: Default::default(),
         created_globals: HashSet::new(),
         kept: Kept::default(),
         absence: Default::default(),
         in_progress: Vec::new(),
         answered: Default::default(),
+        work: 0,
         learning: Vec::new(),
     };
     let mut analyzer = Analyzer::new(model, graphs, &names);
+    let operations: usize = ir.bodies.iter().map(|body| body.ops.len()).sum();
+    let work_max = limits::WORK_MAX + limits::WORK_PER_OPERATION * operations as u64;
+    if !has_entry {
+        analyzer.call_depth_max = limits::LIBRARY_CALL_DEPTH_MAX;
+    }
     shadowed_context(&mut analyzer);
+    analyzer.work_max = work_max / 2;
     let loaded = load(&mut analyzer);
+    analyzer.kept_variables = loaded.slots.keys().copied().collect();
+    analyzer.work_max = work_max;
     let entry = if has_entry { entry_value(&mut analyzer, &loaded, &settings.entry) } else { None };
     match entry {
         Some((function, this)) => enter(&mut analyzer, &loaded, function, this),
-        None => library(&mut analyzer, &loaded),
+        None => library(&mut analyzer, &loaded, work_max),
     }
     analyzer.settle_demands();
+    analyzer.settle_recursions();
+    analyzer.settle_costs();
     analyzer.settle_leaks();
+    // What is left is looked at where it stands: it needs no calls, and never too much work.
+    analyzer.work_max = work_max.min(analyzer.model.work + work_max / 8);
     sweep(&mut analyzer, &loaded);
+    analyzer.settle_strings();
     (analyzer.seen, analyzer.bounds)
 }
 
@@ -61,7 +77,15 @@ fn load(analyzer: &mut Analyzer<'_>) -> State {
     let is_module = analyzer.model.ir.bodies[0].strict;
     let undefined = analyzer.model.symbols.undefined();
     let this = if is_module { undefined } else { analyzer.model.symbols.builtin("globalThis") };
-    let frame = Frame { func: FuncId(0), ctx: Ctx(0), this, args: Args::default(), call_range: TextRange::default(), in_loop: false };
+    let frame = Frame {
+        func: FuncId(0),
+        ctx: Ctx(0),
+        this,
+        args: Args::default(),
+        call_range: TextRange::default(),
+        in_loop: false,
+        reached: Default::default(),
+    };
     analyzer.reporting = true;
     let outcome = analyzer.activate(frame, state);
     analyzer.reporting = false;
@@ -114,13 +138,21 @@ fn enter(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym) {
 fn judge(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym, args: Vec<Sym>) {
     analyzer.entry = Some(func);
     analyzer.reporting = true;
-    let frame = Frame { func, ctx: Ctx(0), this, args: Args::of(args), call_range: TextRange::default(), in_loop: false };
+    let frame = Frame {
+        func,
+        ctx: Ctx(0),
+        this,
+        args: Args::of(args),
+        call_range: TextRange::default(),
+        in_loop: false,
+        reached: Default::default(),
+    };
     analyzer.activate(frame, loaded.clone());
     analyzer.reporting = false;
 }
 
 /// A file without an entry: parameters of exported functions, or of top-level ones, are untrusted.
-fn library(analyzer: &mut Analyzer<'_>, loaded: &State) {
+fn library(analyzer: &mut Analyzer<'_>, loaded: &State, work_max: u64) {
     let ir = analyzer.model.ir.clone();
     let mut functions: Vec<FuncId> = Vec::new();
     for export in &ir.exports {
@@ -151,7 +183,11 @@ fn library(analyzer: &mut Analyzer<'_>, loaded: &State) {
     }
     functions.dedup();
     let undefined = analyzer.model.symbols.undefined();
-    for func in functions {
+    let count = functions.len() as u64;
+    for (judged, func) in (0..).zip(functions) {
+        let left = work_max.saturating_sub(analyzer.model.work);
+        let share = (left / (count - judged)).max(limits::WORK_PER_ROOT);
+        analyzer.work_max = analyzer.model.work + share.min(left);
         let params = &ir.body(func).params;
         let args: Vec<Sym> = params
             .iter()
@@ -188,7 +224,7 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
     for body in &ir.bodies {
         let reachable = analyzer.graphs[body.id.index()].reachable();
         let missed: Vec<BlockId> = reachable.into_iter().filter(|b| !analyzer.visited.contains(&(body.id, *b))).collect();
-        if missed.is_empty() || !analyzer.has_budget() {
+        if missed.is_empty() {
             continue;
         }
         let whole = missed.len() == analyzer.graphs[body.id.index()].order().len();
@@ -207,6 +243,7 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
             args: Args::of(args),
             call_range: TextRange::default(),
             in_loop: false,
+            reached: Default::default(),
         };
         if whole {
             analyzer.reporting = true;
