@@ -4,7 +4,8 @@
 //! [`source`] text, its digest and positions → [`syntax`] one tree → [`semantic`] the model of one
 //! file, built once, read-only afterwards → [`rules`], which only ask it → [`lint`] and [`report`] →
 //! `Cleared`, the only thing that [`sandbox`] takes → [`trial`] → [`approval`] and [`audit`] →
-//! [`registry`], where functions live in a store; who acts there, [`identity`] says.
+//! [`registry`], where functions live in a store; who acts there, [`identity`] says. [`server`]
+//! is HTTP over it, with no logic of its own.
 //! [`output`] writes reports and decides nothing; [`cli`] has one thin file per command.
 //!
 //! Invariants, which `tests/layers.rs` and `tests/registry.rs` check where they can be checked: swc's

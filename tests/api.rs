@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fnvet::identity::{Claims, Role, Secret};
+use fnvet::identity::{Claims, Role, Secret, write_private};
 use fnvet::server::auth::{Authenticator, KeySource};
 use fnvet::server::{self, App};
 use serde_json::{Value, json};
@@ -102,7 +102,9 @@ impl Server {
     /// Starts it through a command that ends as the server.
     fn start_with(site: &Site, before: &[&str]) -> Server {
         let folder = site.folder.path();
-        std::fs::write(folder.join("token.secret"), SECRET).unwrap();
+        if !folder.join("token.secret").exists() {
+            write_private(&folder.join("token.secret"), std::str::from_utf8(SECRET).unwrap()).unwrap();
+        }
         std::fs::write(folder.join("policy.toml"), format!("require-isolation = \"reduced\"\n{}", site.policy)).unwrap();
         let mut command = Command::new(before[0]);
         command.args(&before[1..]).arg(env!("CARGO_BIN_EXE_fnvet")).args(["serve", "--listen", "127.0.0.1:0"]);
@@ -596,13 +598,7 @@ fn whoever_is_slow_or_leaves_holds_nobody_up() {
             body_time_max: Duration::from_millis(300),
             ..server::Options::default()
         };
-        let secret = Secret::new(SECRET).unwrap();
-        let authenticator = Authenticator::new(KeySource::Secret(secret), fnvet::config::Settings::default().roles).await.unwrap();
-        let app = App::new(site.open().await, authenticator, options);
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(server::serve(app, listener, async { drop(stopped.await) }));
+        let (address, stop, serving) = in_process(site, options).await;
         let asked = tokio::task::spawn_blocking(move || {
             let said = |text: &str| {
                 let mut stream = TcpStream::connect(address).unwrap();
@@ -621,6 +617,46 @@ fn whoever_is_slow_or_leaves_holds_nobody_up() {
             let chunked = said(&format!("{head}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"));
             assert!(chunked.starts_with("HTTP/1.1 400 "), "{chunked}");
             assert!(said("GET / HTTP/9\r\n\r\n").starts_with("HTTP/1.1 "), "no answer to what is no HTTP");
+        });
+        asked.await.unwrap();
+        stop.send(()).unwrap();
+        serving.await.unwrap().unwrap();
+    });
+}
+
+/// A server in this process; where it is, what stops it, and its end.
+async fn in_process(
+    site: &Site,
+    options: server::Options,
+) -> (SocketAddr, tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>) {
+    let keys = KeySource::Secret(Secret::new(SECRET).unwrap());
+    let authenticator = Authenticator::new(keys, fnvet::config::Settings::default().roles).await.unwrap();
+    let app = App::new(site.open().await, authenticator, options);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    (address, stop, tokio::spawn(server::serve(app, listener, async { drop(stopped.await) })))
+}
+
+#[test]
+fn a_server_with_no_place_left_still_says_how_it_is() {
+    on_every_store(async |site| {
+        let options = server::Options { requests_max: 0, ..server::Options::default() };
+        let (address, stop, serving) = in_process(site, options).await;
+        let asked = tokio::task::spawn_blocking(move || {
+            let get = |path: &str| {
+                let mut stream = TcpStream::connect(address).unwrap();
+                write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).unwrap();
+                answer
+            };
+            let refused = get(ROOT);
+            assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("urn:fnvet:problem:overloaded"), "{refused}");
+            assert!(refused.contains("retry-after: "), "{refused}");
+            for path in ["/healthz", "/readyz", "/metrics", "/openapi.json"] {
+                assert!(get(path).starts_with("HTTP/1.1 200 "), "{path}");
+            }
         });
         asked.await.unwrap();
         stop.send(()).unwrap();
@@ -862,7 +898,7 @@ fn a_server_that_cannot_start_says_why() {
             Command::new(PathBuf::from(env!("CARGO_BIN_EXE_fnvet"))).arg("serve").args(args).current_dir(folder.path()).output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     };
-    std::fs::write(folder.path().join("short"), "short").unwrap();
+    write_private(&folder.path().join("short"), "short").unwrap();
     std::fs::write(folder.path().join("keys.json"), "{\"keys\":[]}").unwrap();
     for (args, status, reason) in [
         (&["--token-secret", "short"][..], 2, "at least 32 bytes"),

@@ -332,6 +332,29 @@ mod tests {
         assert!(twice.authenticator().await.unwrap().verify(&token(Some("1"), ES256_1)).await.is_err());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn keys_are_fetched_from_where_they_are_said_to_be_and_nowhere_else() {
+        use std::io::{Read, Write};
+        let provider = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/keys", provider.local_addr().unwrap());
+        let keys = json!({"keys": [jwk("1", ES256_1)]}).to_string();
+        let found = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{keys}", keys.len());
+        let moved = format!("HTTP/1.1 302 Found\r\nlocation: {url}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let failed = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned();
+        let answering = std::thread::spawn(move || {
+            for answer in [found, moved, failed] {
+                let (mut stream, _) = provider.accept().unwrap();
+                let mut head = [0; 1_024];
+                assert!(stream.read(&mut head).unwrap() > 0);
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        let load = || async { Jwks::load(JwksSource::url(&url).unwrap()).await };
+        assert!(load().await.unwrap().find(Some("1"), Algorithm::ES256).await.unwrap().is_some());
+        assert!(load().await.is_err() && load().await.is_err());
+        answering.join().unwrap();
+    }
+
     #[test]
     fn only_a_way_that_nobody_can_tamper_with_is_taken() {
         for url in ["https://id.example/jwks.json", "http://localhost:8080/jwks", "http://127.0.0.1/jwks", "http://[::1]:8080/jwks"] {

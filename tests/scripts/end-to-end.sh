@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Plays author, approver, admin, agent and outsider against a server of its own, with curl, and
 # prints every request with its answer. What differs from run to run (ids, hashes, times, ports) is
-# replaced, so that two transcripts can be compared: docs/http-api.md holds one.
-# usage: end-to-end.sh [FNVET] [STORE]
+# replaced, so that two transcripts can be compared: src/server/README.md holds one.
+# usage: end-to-end.sh [FNVET [STORE [COMMAND…]]]
+# COMMAND is run while the function is active, with URL, AGENT (the agent's token) and ALL (one with every role).
 set -euo pipefail
 fnvet=$(realpath "${1:-target/debug/fnvet}")
+store=${2:-fnvet.db}
+scripts=$(realpath "$(dirname "$0")")
 work=$(mktemp -d)
 cd "$work"
 server=
@@ -28,7 +31,7 @@ EVE=$(token other eve --agent agent_hr_01 --role author --role approver --role a
 
 # Where layers of isolation cannot be had (in a container), the server is told to do without.
 printf 'require-isolation = "reduced"\n' > fnvet.toml
-"$fnvet" serve --listen 127.0.0.1:0 --config fnvet.toml --store "${2:-fnvet.db}" 2> log &
+"$fnvet" serve --listen 127.0.0.1:0 --config fnvet.toml --store "$store" 2> log &
 server=$!
 until address=$(grep -o 'http://127.0.0.1:[0-9]*' log); do
   kill -0 "$server" 2> /dev/null || { cat log >&2; exit 1; }
@@ -37,7 +40,7 @@ done
 url=$address/api/octopus/ai-functions
 
 stable() {
-  sed -E -e 's/fn_[0-9a-f]{24}/fn_7f3a/g' -e 's/"[0-9a-f]{64}"/"…"/g' -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z/2025-03-14T09:22:31Z/g' \
+  sed -E -e 's/fn_[0-9a-f]{24}/fn_7f3a/g' -e 's/[0-9a-f]{64}/…/g' -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z/2025-03-14T09:22:31Z/g' \
     -e 's/"(durationMs|statements|heapBytes|statementsMax|heapBytesMax)":[0-9]+/"\1":0/g' -e 's/"approvalId":"[^"]*"/"approvalId":"…"/g' \
     -e 's/"isolation":"[^"]*"/"isolation":"…"/g' -e "s#$address#http://127.0.0.1:8080#g"
 }
@@ -48,12 +51,14 @@ play() {
   shift 2
   {
     printf '$ curl -H "Authorization: Bearer $%s"' "$who"
-    printf ' %s' "${@@Q}"
+    local argument
+    for argument in "$@"; do
+      if [[ $argument == *[!A-Za-z0-9:/._@?=-]* ]]; then printf " '%s'" "$argument"; else printf ' %s' "$argument"; fi
+    done
     printf '\n'
   } | stable
   status=$(curl --silent --show-error --output body --write-out '%{http_code}' -H "Authorization: Bearer ${!who}" "$@")
-  { printf '%s ' "$status" && cat body; } | stable
-  printf '\n\n'
+  printf '%s %s\n\n' "$status" "$(stable < body)"
   [[ $status == "$expected" ]] || wrong "$expected was expected, not $status"
 }
 
@@ -89,6 +94,11 @@ play 422 MARY "${json[@]}" --data '{"input":{"days":5},"tenantId":"other"}' "$ur
 say 'The same function is a tool of the agent by MCP.'
 play 200 MARY "${json[@]}" -H 'Accept: application/json, text/event-stream' --data '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' "$address/mcp"
 
+if [[ $# -gt 2 ]]; then
+  ALL=$(token acme all --agent agent_hr_01 --role author --role approver --role admin)
+  URL=$address AGENT=$MARY ALL=$ALL SCRIPTS=$scripts "${@:3}" >&2
+fi
+
 say 'To another tenant it does not exist.'
 play 404 EVE "$url/$id"
 play 404 EVE "${json[@]}" --data '{"input":{"days":5}}' "$url/$id/execute"
@@ -113,4 +123,4 @@ wait "$server" || wrong "the server did not stop in order"
 server=
 say 'The chain of the audit log holds.'
 printf '$ fnvet audit --verify --store fnvet.db\n'
-FNVET_TOKEN=$ROOT "$fnvet" audit --verify --config fnvet.toml --store "${2:-fnvet.db}" | stable
+FNVET_TOKEN=$ROOT "$fnvet" audit --verify --config fnvet.toml --store "$store" | stable
