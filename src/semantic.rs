@@ -18,6 +18,7 @@ pub mod eval;
 pub mod facts;
 pub mod flow;
 pub mod graph;
+mod growth;
 pub mod ir;
 pub mod isolation;
 pub mod keyed;
@@ -41,6 +42,9 @@ pub mod unit;
 pub mod unsupported;
 #[cfg(test)]
 pub(crate) mod verify;
+
+/// The bound on the work on one file, among [`Semantic::bounds_reached`].
+pub const WORK_BOUND: &str = "work";
 
 /// What the model is told from outside.
 #[derive(Clone, Debug)]

@@ -186,15 +186,13 @@ impl Analyzer<'_> {
     #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
     pub fn enter(&mut self, state: &mut State, reg: Reg, nth: u8, func: FuncId, this: Sym, args: Args, range: TextRange) -> OpResult {
         let active = self.frames.iter().filter(|f| f.func == func).count();
-        if active > 0 {
-            self.note_recursion(state, func, &args, this, range);
-        }
-        let too_deep = self.frames.len() >= limits::CALL_DEPTH_MAX;
-        if active >= limits::RECURSION_MAX || too_deep || !self.has_budget() {
-            if too_deep {
+        let is_judged = active > 0 && self.note_recursion(state, func, &args, this, range);
+        let too_deep = self.frames.len() >= self.call_depth_max;
+        if is_judged || active >= limits::RECURSION_MAX || too_deep || !self.has_budget() {
+            if too_deep && !is_judged {
                 self.reached("depth of calls");
-            } else if active < limits::RECURSION_MAX {
-                self.reached("work");
+            } else if !is_judged && active < limits::RECURSION_MAX {
+                self.reached(super::WORK_BOUND);
             }
             let mut made_of = args.list.clone();
             made_of.extend(args.rest);
@@ -204,11 +202,14 @@ impl Analyzer<'_> {
         let ctx = self.model.symbols.context(caller_ctx, caller, Reg(reg.0 ^ (u32::from(nth) << 24)));
         let kind = self.model.ir.body(func).kind;
         let in_loop = self.frame().in_loop || self.turns > 0 || !self.graphs[caller.index()].headers_around(self.current_block).is_empty();
-        let frame = Frame { func, ctx, this, args, call_range: range, in_loop };
+        let frame = Frame { func, ctx, this, args, call_range: range, in_loop, reached: Default::default() };
         if kind.is_generator {
             self.yields.push(None);
             let entered = state.clone();
-            let outcome = self.activate(frame, entered);
+            let mut outcome = self.activate(frame, entered);
+            if active > 0 {
+                self.restore_locals(state, func, &mut outcome);
+            }
             let yielded = self.yields.pop().flatten();
             let mut object = Object { rest: yielded, length: Interval::LENGTH, ..Object::new() };
             match outcome.normal {
@@ -223,8 +224,28 @@ impl Analyzer<'_> {
             let iterator = self.allocate(state, reg, 216 + nth % 8, AllocKind::Iterator, object);
             return iterator.into();
         }
-        let outcome = self.activate(frame, state.clone());
+        let mut outcome = self.activate(frame, state.clone());
+        if active > 0 {
+            self.restore_locals(state, func, &mut outcome);
+        }
         self.settle(state, reg, nth, outcome, kind.is_async)
+    }
+
+    /// A recursive call has variables of its own: those of the activation that made it are as they were.
+    fn restore_locals(&self, before: &State, func: FuncId, outcome: &mut Outcome) {
+        let ir = self.model.ir.clone();
+        let is_own = |slot: &super::ir::SlotId| ir.slots.get(slot.index()).is_some_and(|s| s.owner == func);
+        let own: Vec<_> = before.slots.iter().filter(|(slot, _)| is_own(slot)).map(|(slot, sym)| (*slot, *sym)).collect();
+        let ends = [&mut outcome.normal, &mut outcome.thrown];
+        for (after, _) in ends.into_iter().flatten() {
+            let inner: Vec<_> = after.slots.keys().copied().filter(|slot| is_own(slot) && !before.slots.contains_key(slot)).collect();
+            for slot in inner {
+                after.slots.remove(&slot);
+            }
+            for &(slot, sym) in &own {
+                after.slots.insert(slot, sym);
+            }
+        }
     }
 
     fn settle(&mut self, state: &mut State, reg: Reg, nth: u8, outcome: Outcome, is_async: bool) -> OpResult {

@@ -35,22 +35,21 @@ pub struct InputSource {
 impl Analyzer<'_> {
     /// The input path behind a value that is read from input as it is, or only converted to a number.
     pub fn input_source(&mut self, state: &State, sym: Sym) -> Option<InputSource> {
+        // What a value was a turn earlier may be a merge that leads back to it.
         let (mut seen, mut open) = (BTreeSet::new(), self.model.symbols.leaves(sym));
+        open.reverse();
         while let Some(leaf) = open.pop() {
-            if !seen.insert(leaf) {
+            if !seen.insert(leaf) || seen.len() > limits::INFLUENCES_MAX {
                 continue;
             }
             if let Some(path) = self.model.input_path(leaf) {
                 return Some(InputSource { path: path.to_string(), symbol: leaf, conversion: false });
             }
-            match *self.model.symbols.value(leaf) {
-                // One of several values may be made of itself, in a loop.
-                Value::Instance(of, _) => open.extend(self.model.symbols.leaves(of)),
-                _ => {
-                    if let Some(source) = self.converted_source(state, leaf) {
-                        return Some(source);
-                    }
-                }
+            if let Some(source) = self.converted_source(state, leaf) {
+                return Some(source);
+            }
+            if let Value::Instance(of, _) = self.model.symbols.value(leaf) {
+                open.extend(self.model.symbols.leaves(*of).into_iter().rev());
             }
         }
         None

@@ -130,6 +130,7 @@ impl Analyzer<'_> {
             }
             OpKind::ElementRest { iterator, from } => {
                 let of = self.iterated(get(iterator));
+                self.observe_drain(state, of, op.range);
                 let from = self.model.symbols.number(f64::from(*from));
                 self.slice_array(state, reg, of, from)
             }
@@ -191,9 +192,13 @@ impl Analyzer<'_> {
             }
             OpKind::Await(value) => return self.await_operation(state, reg, get(value)),
             OpKind::Yield { value, delegate } => {
-                let mut value = get(value);
+                let value = get(value);
                 if *delegate {
-                    value = self.element_of(state, value, reg, 7);
+                    let element = self.element_of(state, value, reg, 7);
+                    let result = self.yielded(state, reg, element);
+                    // Control comes back only when the other generator is done.
+                    let is_done = !self.is_endless_iterator(state, value);
+                    return OpResult { value: is_done.then_some(result), thrown: None };
                 }
                 self.yielded(state, reg, value)
             }
@@ -624,6 +629,7 @@ impl Analyzer<'_> {
                 self.demand_order(state, a, range);
                 self.demand_order(state, b, range);
             }
+            ShiftLeft => self.cost_of_power(state, op, a, b, range),
             In => self.observe_in(state, a, b, range),
             Equal | NotEqual | StrictEqual | StrictNotEqual => self.note_compared(state, a, b),
             _ => {}
@@ -646,6 +652,7 @@ impl Analyzer<'_> {
     /// The values of the arguments; a spread array of known length is taken apart.
     pub fn arguments(&mut self, state: &mut State, reg: Reg, args: &[Arg], registers: &Registers) -> Args {
         let mut out = Args::default();
+        self.spread_sources.clear();
         let ir = self.model.ir.clone();
         let func = self.frame().func;
         for (i, arg) in args.iter().enumerate() {
@@ -661,6 +668,7 @@ impl Analyzer<'_> {
                 continue;
             }
             self.demand_iterable(state, sym, range, "spread");
+            self.spread_sources.push(sym);
             match self.exact_elements(state, sym) {
                 Some(elements) if out.rest.is_none() => {
                     out.ranges.extend(elements.iter().map(|_| range));
@@ -728,13 +736,13 @@ impl Analyzer<'_> {
                 let mut all = args.list.clone();
                 all.push(rest);
                 let element = self.one_of(state, reg, 10, &all);
-                self.array_with(
-                    state,
-                    reg,
-                    0,
-                    Some(element),
-                    Interval { lo: length.lo.min(args.list.len() as f64), hi: length.hi + elements.len() as f64 },
-                )
+                let sources = std::mem::take(&mut self.spread_sources);
+                let length = Interval { lo: length.lo.min(args.list.len() as f64), hi: length.hi + elements.len() as f64 };
+                let joined = self.array_with(state, reg, 0, Some(element), length);
+                if let [first, more @ ..] = &sources[..] {
+                    self.derived.insert(joined, ("concat".into(), *first, more.to_vec()));
+                }
+                joined
             }
         }
     }
@@ -871,7 +879,10 @@ impl Analyzer<'_> {
     /// `next` knows what it walks over.
     fn iterate(&mut self, state: &mut State, reg: Reg, value: Sym, kind: IterateKind, range: TextRange) -> Sym {
         match kind {
-            IterateKind::Of | IterateKind::AsyncOf => self.demand_iterable(state, value, range, "iterated"),
+            IterateKind::Of | IterateKind::AsyncOf => {
+                self.demand_iterable(state, value, range, "iterated");
+                self.mark_endless(state, reg, value);
+            }
             IterateKind::Pattern => self.demand_iterable(state, value, range, "destructured as an array"),
             IterateKind::In => {}
         }
@@ -880,7 +891,6 @@ impl Analyzer<'_> {
             IterateKind::AsyncOf => "[[for-await]]",
             IterateKind::Of | IterateKind::Pattern => "[[for-of]]",
         };
-        let _ = reg;
         self.model.symbols.intern(Value::Call(path.into(), vec![value]))
     }
 

@@ -64,6 +64,17 @@ pub struct Frame {
     pub call_range: TextRange,
     /// It was called in a loop, its caller's or one further out.
     pub in_loop: bool,
+    /// What its fixpoint reached, while it is observed.
+    pub reached: Rc<Reached>,
+}
+
+/// What the fixpoint of an activation reached.
+#[derive(Debug, Default)]
+pub struct Reached {
+    /// Which blocks.
+    pub blocks: Vec<bool>,
+    /// The conditions of its branches.
+    pub conditions: Vec<Sym>,
 }
 
 /// How an activation ends.
@@ -118,6 +129,8 @@ pub struct Analyzer<'a> {
     pub frames: Vec<Frame>,
     /// The work at which no more calls are entered.
     pub work_max: u64,
+    /// Nested activations entered at calls.
+    pub call_depth_max: usize,
     /// Bounds reached, by name.
     pub bounds: BTreeMap<&'static str, u64>,
     /// Blocks that were observed.
@@ -173,6 +186,14 @@ pub struct Analyzer<'a> {
     pub registers: Vec<Option<Sym>>,
     /// Demands that a later NaN check may still cover.
     pub pending: Vec<super::demand::Pending>,
+    /// Where collections grow.
+    pub grown: HashMap<Sym, Vec<super::loops::GrowthPlace>>,
+    /// What the callbacks being run are run for each element of.
+    pub walked: Vec<Sym>,
+    /// What the arguments of the current call were spread from.
+    pub spread_sources: Vec<Sym>,
+    /// Work on lists that a later limit on their length may still excuse.
+    pub costs_until_limited: Vec<(Sym, super::observe::Costly)>,
     /// Loops around the operation being interpreted that input drives, for the cost of nesting.
     pub loop_costs: super::cost::LoopCosts,
 }
@@ -189,6 +210,7 @@ impl<'a> Analyzer<'a> {
             sweeping: false,
             frames: Vec::new(),
             work_max: 0,
+            call_depth_max: limits::CALL_DEPTH_MAX,
             bounds: BTreeMap::new(),
             visited: HashSet::new(),
             left_out: HashMap::new(),
@@ -217,6 +239,10 @@ impl<'a> Analyzer<'a> {
             registers: Vec::new(),
             pending: Vec::new(),
             built_regexes: BTreeMap::new(),
+            grown: HashMap::new(),
+            walked: Vec::new(),
+            spread_sources: Vec::new(),
+            costs_until_limited: Vec::new(),
             loop_costs: super::cost::LoopCosts::default(),
         }
     }
@@ -277,6 +303,11 @@ impl<'a> Analyzer<'a> {
         let yielded = self.yields.last().copied().flatten();
         self.memo.insert(key, (entry, this, args, outcome.clone(), yielded));
         outcome
+    }
+
+    /// The state, `this` and arguments with which an activation was last entered.
+    pub fn entered(&self, func: FuncId, ctx: Ctx) -> Option<(State, Sym, Args)> {
+        self.memo.get(&(func, ctx)).map(|(state, this, args, ..)| (state.clone(), *this, args.clone()))
     }
 
     /// Observes blocks that no analysis reached, from the branch that leads there if one does, or else
@@ -364,6 +395,11 @@ impl Run {
     /// Every block once more, in order, with the states of the fixpoint; then the loops.
     fn observe(&mut self, analyzer: &mut Analyzer<'_>) {
         let order = self.cfg.order().to_vec();
+        let blocks = self.trace.entry.iter().map(Option::is_some).collect();
+        let conditions = self.trace.conditions.values().map(|(cond, _)| *cond).collect();
+        if let Some(frame) = analyzer.frames.last_mut() {
+            frame.reached = Rc::new(Reached { blocks, conditions });
+        }
         analyzer.enter_loops(&self.cfg, self.func, &self.trace);
         for block in order {
             if self.trace.entry[block.index()].is_some() {
@@ -431,10 +467,13 @@ impl Run {
             Terminator::Next { iterator, body, done } => {
                 let exhausted = self.exhausted(analyzer, block, &state);
                 let empty = register(iterator).is_some_and(|i| analyzer.is_empty_iteration(&state, i));
+                let endless = register(iterator).is_some_and(|i| analyzer.is_endless_iterator(&state, analyzer.iterated(i)));
                 if !empty {
                     self.edge(analyzer, block, body, state);
                 }
-                self.edge(analyzer, block, done, exhausted);
+                if !endless {
+                    self.edge(analyzer, block, done, exhausted);
+                }
             }
             Terminator::Return(reg) => {
                 let Some(value) = register(reg) else { return };

@@ -7,6 +7,7 @@ use super::eval::SECRET_KEY;
 use super::facts::Types;
 use super::flow::{Analyzer, Args};
 use super::ir::{FuncId, OpKind, PropertyInit, Reg};
+use super::limits;
 use super::model::Segment;
 use super::observe::{Leak, Sink, Step};
 use super::state::{Field, State};
@@ -257,8 +258,11 @@ impl Analyzer<'_> {
                 }
             }
             Value::Instance(of, _) | Value::Version(of, _) => {
-                let inside = self.inner_secrets(state, sym, paths, &[]);
-                out.extend(inside);
+                // What a pattern left out of a rest stays out of every turn's rest.
+                if !self.is_rest(*of) {
+                    let inside = self.inner_secrets(state, sym, paths, &[]);
+                    out.extend(inside);
+                }
                 self.overrides(state, sym, &mut |a, part| a.contents(state, part, paths, out, seen, depth + 1));
                 let of = *of;
                 // What was deleted or masked on the instance is not taken from what it is one of.
@@ -311,6 +315,15 @@ impl Analyzer<'_> {
                 let parts: Vec<Sym> = self.model.symbols.operands(sym).collect();
                 parts.into_iter().for_each(|part| go(self, part));
             }
+        }
+    }
+
+    /// Whether the value is the rest of a pattern, in whatever turn or version.
+    fn is_rest(&self, sym: Sym) -> bool {
+        match self.model.symbols.value(sym) {
+            Value::Rest(..) => true,
+            Value::Instance(of, _) | Value::Version(of, _) => self.is_rest(*of),
+            _ => false,
         }
     }
 
@@ -566,6 +579,17 @@ impl Analyzer<'_> {
 /// Whether a value that a variable with a sensitive name holds may be the secret itself, and not a
 /// constant, a flag, a number of them, or a redacted form.
 pub fn may_be_secret_itself(analyzer: &mut Analyzer<'_>, state: &State, value: Sym) -> bool {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![value]);
+    while let Some(next) = open.pop() {
+        if seen.insert(next) && seen.len() <= limits::INFLUENCES_MAX && is_secret_or_made_of(analyzer, state, next, &mut open) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether `value` may be the secret; what it may be instead goes to `open`.
+fn is_secret_or_made_of(analyzer: &mut Analyzer<'_>, state: &State, value: Sym, open: &mut Vec<Sym>) -> bool {
     let facts = analyzer.model.facts(state, value);
     if facts.listed || facts.types.only(Types::BOOLEAN | Types::NULLISH | Types::FUNCTION | Types::REGEXP | Types::DATE) {
         return false;
@@ -582,10 +606,19 @@ pub fn may_be_secret_itself(analyzer: &mut Analyzer<'_>, state: &State, value: S
         Value::Prop(base, _) => !is_text_piece(analyzer, base) && !matches!(analyzer.model.symbols.value(base), Value::Alloc { .. }),
         Value::Instance(of, _) => !is_text_piece(analyzer, of),
         Value::Call(path, args) => {
-            !analyzer.is_derivation(state, &path, &args) && args.iter().any(|&a| may_be_secret_itself(analyzer, state, a))
+            if !analyzer.is_derivation(state, &path, &args) {
+                open.extend(args);
+            }
+            false
         }
-        Value::Template(_, parts) => parts.iter().any(|&p| may_be_secret_itself(analyzer, state, p)),
-        Value::Phi(_) => analyzer.model.symbols.leaves(value).into_iter().any(|l| l != value && may_be_secret_itself(analyzer, state, l)),
+        Value::Template(_, parts) => {
+            open.extend(parts);
+            false
+        }
+        Value::Phi(_) => {
+            open.extend(analyzer.model.symbols.leaves(value));
+            false
+        }
         Value::Opaque(_) => !is_text_piece(analyzer, value),
         Value::Binary(..) | Value::Unary(..) => {
             facts.types.may(Types::STRING) || facts.types.only(Types::NUMERIC) && made_by_chance(analyzer, value)

@@ -9,6 +9,8 @@ pub const OPERANDS_MAX: usize = 48;
 pub const LEAVES_MAX: usize = 64;
 /// Nested activations entered at calls.
 pub const CALL_DEPTH_MAX: usize = 14;
+/// The same in a file without an entry: each of its functions is judged by itself anyway.
+pub const LIBRARY_CALL_DEPTH_MAX: usize = 5;
 /// Activations of one function on the stack of calls.
 pub const RECURSION_MAX: usize = 2;
 /// Visits of a block before numeric bounds are widened.
@@ -19,11 +21,11 @@ pub const VISITS_MAX: u32 = 12;
 pub const LAST_VISITS_MAX: u32 = 4;
 /// Work on one file: questions about facts, with what is interpreted and merged counted as so many.
 /// Beyond it, calls are no longer entered.
-pub const WORK_MAX: u64 = 12_000_000;
+pub const WORK_MAX: u64 = 20_000_000;
 /// Work that each operation of the file adds to that.
 pub const WORK_PER_OPERATION: u64 = 60;
 /// Work on one untrusted function, however many there are, as long as the file has any left.
-pub const WORK_PER_ROOT: u64 = 2_000_000;
+pub const WORK_PER_ROOT: u64 = 10_000_000;
 /// What interpreting one operation counts.
 pub const OPERATION_WORK: u64 = 4;
 /// Facts kept in one state.
@@ -37,7 +39,7 @@ pub const FIELDS_MAX: usize = 256;
 /// Segments of a reported path.
 pub const PATH_SEGMENTS_MAX: usize = 6;
 /// A number of rounds, characters or elements that counts as limited.
-pub const BOUND_MAX: f64 = 1e8;
+pub const BOUND_MAX: f64 = 1e7;
 /// Branches that facts exclude and that are looked at all the same.
 pub const LEFT_OUT_MAX: usize = 512;
 /// Symbols looked through for the facts of one.
@@ -50,3 +52,7 @@ pub const ROUNDS_MAX: usize = 48;
 pub const ROUND_BLOCKS_MAX: usize = 1_200;
 /// Changes of objects noted on one way round a loop.
 pub const MUTATIONS_MAX: usize = 256;
+/// Doublings of a value that a loop may make: more is no small result.
+pub const DOUBLINGS_MAX: f64 = 24.0;
+/// Places kept at which one collection grows.
+pub const GROWTH_PLACES_MAX: usize = 16;

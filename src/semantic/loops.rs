@@ -18,18 +18,19 @@ mod trips;
 use std::collections::BTreeMap;
 
 use super::cfg::NaturalLoop;
-use super::cost::Size;
-use super::flow::{Analyzer, Trace};
+use super::cost::{Rounds, Size};
+use super::flow::{Analyzer, Args, Trace};
 use super::graph::Graph;
-use super::ir::{BlockId, FuncId, LoopKind, OpKind, Terminator};
+use super::ir::{BlockId, FuncId, LoopKind, OpKind, Reg, Terminator};
 use super::observe::{LoopVerdict, Step};
-use super::state::State;
-use super::symbol::Sym;
+use super::state::{Field, State};
+use super::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::finding::Level;
+use crate::source::TextRange;
 
 pub use movement::Movement;
 use rounds::Round;
-pub use rounds::{Change, Mutation};
+pub use rounds::{Change, GrowthPlace, Mutation};
 
 /// What became of the search for a ranking.
 #[derive(Clone, Debug)]
@@ -80,7 +81,7 @@ struct ExitTest {
 impl Analyzer<'_> {
     /// Judges every source loop of an activation whose fixpoint is known. Gives what is known of
     /// each loop's number of rounds, by header.
-    pub fn judge_loops(&mut self, cfg: &Graph, func: FuncId, trace: &Trace) -> BTreeMap<BlockId, Size> {
+    pub fn judge_loops(&mut self, cfg: &Graph, func: FuncId, trace: &Trace) -> BTreeMap<BlockId, Rounds> {
         let mut sizes = BTreeMap::new();
         for natural in cfg.loops() {
             let ir = self.model.ir.clone();
@@ -91,7 +92,10 @@ impl Analyzer<'_> {
             let progress = self.progress(cfg, func, trace, natural, head.kind);
             let endless = match progress {
                 Progress::Shown(size) => {
-                    sizes.insert(natural.header, size);
+                    let turns = Turns { func, cfg, trace, natural, ends: ends(trace, natural), round: None };
+                    let (most, bound) = self.most_rounds(&turns);
+                    self.observe_growth(cfg, func, trace, natural.header, most, &bound);
+                    sizes.insert(natural.header, Rounds { size, most, bound });
                     None
                 }
                 Progress::Missing { level, reason, steps } => Some((level, reason, steps)),
@@ -117,13 +121,10 @@ impl Analyzer<'_> {
     }
 
     fn progress(&mut self, cfg: &Graph, func: FuncId, trace: &Trace, natural: &NaturalLoop, kind: LoopKind) -> Progress {
-        let latches = live_latches(trace, natural);
-        if latches.is_empty() || trace.gave_up {
+        let turns = Turns { func, cfg, trace, natural, ends: ends(trace, natural), round: None };
+        if turns.ends.is_empty() || trace.gave_up {
             return Progress::Shown(Size::Bounded);
         }
-        let back = |latch| trace.back.get(&(natural.header, latch)).map(|state| (latch, state.clone()));
-        let ends = latches.into_iter().filter_map(back).collect();
-        let turns = Turns { func, cfg, trace, natural, ends, round: None };
         if matches!(kind, LoopKind::ForOf | LoopKind::ForIn) {
             return self.iteration_progress(&turns);
         }
@@ -139,10 +140,20 @@ impl Analyzer<'_> {
             );
         }
         let tests = self.exit_tests(&turns);
-        if let Some(size) = self.ranked_by_one_test(&turns, &tests) {
-            return Progress::Shown(size);
+        let ranked = self.ranked_by_one_test(&turns, &tests);
+        match ranked {
+            Some(size) if size == Size::Bounded || tests.len() == 1 => Progress::Shown(size),
+            Some(size) => Progress::Shown(self.limited_by_another_test(&turns, &tests, size)),
+            None => self.progress_by_rounds(&turns, &tests, exits),
         }
-        self.progress_by_rounds(&turns, &tests, exits)
+    }
+
+    /// A loop that ends may end earlier by a test that only single ways round can judge.
+    fn limited_by_another_test(&mut self, turns: &Turns<'_>, tests: &[ExitTest], size: Size) -> Size {
+        let Some(rounds) = self.rounds(turns) else { return size };
+        let all: Vec<&Round> = rounds.iter().collect();
+        let sizes = tests.iter().filter_map(|test| self.settles(turns, test, &all).filter(|(_, rest)| rest.is_empty()));
+        sizes.map(|(size, _)| size).fold(size, Size::min)
     }
 
     /// The branches that may leave the loop, with their conditions.
@@ -182,6 +193,9 @@ impl Analyzer<'_> {
             }
             if let Some(reason) = rounds.iter().find_map(|round| self.repeats_for_ever(turns, round, rounds)) {
                 return missing(Level::Error, &reason);
+            }
+            if rounds.iter().any(|round| round.awaits) && self.waits_for_another(turns) {
+                return missing(Level::Warning, "it waits for something that another function may change");
             }
         }
         let (mut stuck, mut unknown): (Option<String>, Option<String>) = (None, None);
@@ -312,6 +326,39 @@ impl Analyzer<'_> {
         })
     }
 
+    /// Asks an object's own `[Symbol.iterator]` whether what it gives ever ends.
+    pub fn mark_endless(&mut self, state: &mut State, reg: Reg, of: Sym) {
+        for leaf in self.model.symbols.leaves(of) {
+            let is_plain = matches!(self.model.symbols.value(leaf), Value::Alloc { kind: AllocKind::Object, .. });
+            if !is_plain || self.frames.iter().filter(|f| f.this == leaf).count() > 1 {
+                continue;
+            }
+            let key = PropKey::Name("Symbol.iterator".into());
+            let method = self.get(state, reg, leaf, &key);
+            if !matches!(self.model.symbols.value(method), Value::Closure(..)) {
+                continue;
+            }
+            let Some(iterator) = self.call(state, reg, 6, method, leaf, Args::default(), TextRange::default()).value else { continue };
+            if self.is_endless_iterator(state, iterator) || self.never_says_done(state, reg, iterator) {
+                let yes = self.model.symbols.boolean(true);
+                state.object_mut(leaf).fields.insert("[[endless]]".into(), Field::Value(yes));
+            }
+        }
+    }
+
+    /// An iterator of the program's own whose `next` never gives a `done` that is true.
+    fn never_says_done(&mut self, state: &mut State, reg: Reg, iterator: Sym) -> bool {
+        let next = self.get(state, reg, iterator, &PropKey::Name("next".into()));
+        if !matches!(self.model.symbols.value(next), Value::Closure(..)) {
+            return false;
+        }
+        let mut later = state.clone();
+        let result = self.call(&mut later, reg, 7, next, iterator, Args::default(), TextRange::default());
+        let Some(value) = result.value else { return false };
+        let done = self.get(&mut later, reg, value, &PropKey::Name("done".into()));
+        !self.model.facts(&later, done).truth().0
+    }
+
     /// Whether iterating the value never ends.
     pub fn is_endless_iterator(&self, state: &State, of: Sym) -> bool {
         self.model.symbols.leaves(of).iter().any(|&l| state.object(l).is_some_and(|o| o.fields.contains_key("[[endless]]")))
@@ -352,6 +399,12 @@ fn together(verdicts: Vec<Exit>) -> Exit {
 
 fn live_latches(trace: &Trace, natural: &NaturalLoop) -> Vec<BlockId> {
     natural.latches.iter().copied().filter(|&latch| trace.back.contains_key(&(natural.header, latch))).collect()
+}
+
+/// The states at the ends of all rounds.
+fn ends(trace: &Trace, natural: &NaturalLoop) -> Vec<(BlockId, State)> {
+    let back = |latch| trace.back.get(&(natural.header, latch)).map(|state| (latch, state.clone()));
+    live_latches(trace, natural).into_iter().filter_map(back).collect()
 }
 
 fn missing(level: Level, reason: &str) -> Progress {

@@ -25,6 +25,8 @@ pub struct Model {
     pub opaque: FxHashMap<Sym, Facts>,
     /// Numeric conversions whose result some guard checked for NaN, wherever that stands.
     pub checked_for_nan: FxHashSet<Sym>,
+    /// Collections whose length some guard limits, wherever that stands.
+    pub limited: FxHashSet<Sym>,
     /// Names that the program itself makes properties of the global object.
     pub created_globals: std::collections::HashSet<String>,
     /// What is known of every value stored at one place, and of its parts.
@@ -470,6 +472,9 @@ impl Model {
             }
             ShiftRight if x.types.only(Types::NUMBER) && x.range.lo >= 0.0 => {
                 Facts::number(Interval { lo: 0.0, hi: x.range.hi.min(INT32.hi) }, true)
+            }
+            ShiftLeft if x.range.lo >= 0.0 && y.range.lo >= 0.0 && x.range.hi * 2f64.powf(y.range.hi) <= INT32.hi => {
+                Facts::number(Interval { lo: x.range.lo, hi: x.range.hi * 2f64.powf(y.range.hi) }, true)
             }
             ShiftLeft | ShiftRight | BitOr | BitXor => {
                 let small = x.range.meet(INT32) == x.range && y.range == Interval::point(0.0) && op == BitOr;

@@ -178,7 +178,8 @@ impl Analyzer<'_> {
             }
             return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
         }
-        if &**name == "size" {
+        let has_size = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Map | AllocKind::Set, .. });
+        if &**name == "size" && has_size {
             return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
         }
         if let Some(&spread) = known.spreads.last() {
@@ -308,6 +309,7 @@ impl Analyzer<'_> {
             Value::Builtin(path) if &*path == "module" && matches!(&**name, "require" | "constructor" | "parent" | "children") => {
                 Some(self.model.symbols.builtin("require"))
             }
+            Value::Builtin(path) if &*path == "module" && &**name == "exports" => Some(self.model.symbols.builtin("module.exports")),
             Value::Builtin(path) if is_exports(&path) => None,
             Value::Builtin(path) => Some(builtins::member(&mut self.model.symbols, &path, name)),
             Value::Closure(func, _) => match &**name {
@@ -569,7 +571,9 @@ impl Analyzer<'_> {
         }
         let element = self.element_of(state, of, reg, 0);
         let length = self.model.facts(state, of).length;
-        self.array_with(state, reg, 0, Some(element), Interval { lo: 0.0, hi: length.hi })
+        let rest = self.array_with(state, reg, 0, Some(element), Interval { lo: 0.0, hi: length.hi });
+        self.derived.insert(rest, ("slice".into(), of, vec![from]));
+        rest
     }
 
     /// Writes a property of whatever the object may be.
@@ -590,6 +594,9 @@ impl Analyzer<'_> {
                 self.observe_proto_key("__proto__", range, "written");
             }
             self.observe_keyed_write(state, object, key, range);
+        }
+        if matches!(&key, PropKey::Name(name) if &**name == "length") && self.model.facts(state, object).types.may(Types::ARRAY) {
+            self.cost_of_size(state, value, range, "the array is made that long");
         }
         let leaves = self.model.symbols.leaves(object);
         let strong = leaves.len() == 1;
@@ -827,7 +834,19 @@ impl Analyzer<'_> {
                 continue;
             }
             self.observe_outliving_write(leaf, range);
-            self.note_mutation(leaf, Change::Altered);
+            if let PropKey::Name(name) = &key
+                && state.object(leaf).is_some_and(|o| o.lacks(name))
+            {
+                continue;
+            }
+            let own_key = matches!(&key, PropKey::Dynamic(k) if self.is_key_of(*k, leaf));
+            self.note_mutation(leaf, if own_key { Change::Taken(None) } else { Change::Altered });
+            if let Some(known) = state.object(leaf)
+                && known.closed
+            {
+                let object = state.object_mut(leaf);
+                object.length.lo = (object.length.lo - 1.0).max(0.0);
+            }
             match &key {
                 PropKey::Name(name) if leaves.len() == 1 => {
                     state.object_mut(leaf).fields.insert(name.clone(), Field::Absent);
@@ -845,6 +864,20 @@ impl Analyzer<'_> {
                 PropKey::Any => {}
             }
         }
+    }
+
+    /// Whether a key was asked of the object itself.
+    fn is_key_of(&self, key: Sym, object: Sym) -> bool {
+        self.model.symbols.leaves(key).iter().any(|&leaf| {
+            self.model.symbols.contains(leaf, &|_, value| match value {
+                Value::KeyOf(of) => *of == object,
+                Value::Prop(list, _) | Value::Instance(list, _) => self
+                    .derived
+                    .get(list)
+                    .is_some_and(|(method, of, _)| method == "keys" && self.model.symbols.leaves(*of).contains(&object)),
+                _ => false,
+            })
+        })
     }
 
     /// `super.key`
@@ -976,12 +1009,15 @@ impl Analyzer<'_> {
             return;
         }
         let uses = self.uses_through_variables(reg);
+        let (asked_for, through_constructor) = self.reached_by(reg);
         let mut forms = Vec::new();
         for &(user, used) in &uses {
             forms.push(match &self.op(user).kind {
                 OpKind::Get { object, key: Key::Name(name), .. } if *object == used => match name.as_str() {
                     "constructor" | "__proto__" | "prototype" => None,
-                    name if path.starts_with("Object") || self.is_borrowed(user) => Some(PrototypeForm::Idiom(name.to_owned())),
+                    name if !asked_for && (path.starts_with("Object") || self.is_borrowed(user)) => {
+                        Some(PrototypeForm::Idiom(name.to_owned()))
+                    }
                     _ => Some(PrototypeForm::Held),
                 },
                 // The method called on it was judged as it was read.
@@ -999,6 +1035,10 @@ impl Analyzer<'_> {
         if uses.is_empty() {
             forms.push(Some(PrototypeForm::Held));
         }
+        // The idioms name the prototype; who goes through an instance's constructor means to hold it.
+        if through_constructor {
+            forms.iter_mut().flatten().for_each(|form| *form = PrototypeForm::Held);
+        }
         let worst = forms.into_iter().flatten().min_by_key(|form| match form {
             PrototypeForm::Held | PrototypeForm::SetPrototype => 0,
             PrototypeForm::Idiom(_) => 1,
@@ -1010,6 +1050,18 @@ impl Analyzer<'_> {
     }
 
     /// `getOwnPropertyDescriptor(used, "constructor")`, `Reflect.get(used, "constructor")`
+    /// Whether the prototype in a register was asked for by a call (`Object.getPrototypeOf`), and whether
+    /// it was read of a value's `constructor`.
+    fn reached_by(&self, reg: Reg) -> (bool, bool) {
+        let of_constructor =
+            |object: Reg| matches!(&self.op(object).kind, OpKind::Get { key: Key::Name(name), .. } if name == "constructor");
+        match self.op(reg).kind {
+            OpKind::Call { .. } => (true, false),
+            OpKind::Get { object, .. } => (false, of_constructor(object)),
+            _ => (false, false),
+        }
+    }
+
     fn asks_for_constructor(&self, args: &[Arg], used: Reg) -> bool {
         match args {
             [of, key] => of.reg == used && matches!(&self.op(key.reg).kind, OpKind::String(key) if key == "constructor"),

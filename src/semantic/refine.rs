@@ -137,6 +137,9 @@ fn learn_parts(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
     let number = |range: Interval| Facts { range, ..Facts::ANY };
     match model.symbols.value(sym).clone() {
         Value::Prop(base, PropKey::Name(name)) if matches!(&*name, "length" | "size") && facts.types.only(Types::NUMBER) => {
+            if facts.range.hi <= limits::BOUND_MAX {
+                model.limited.insert(base);
+            }
             let of = model.facts(state, base);
             if of.types.only(Types::ITERABLE) || model.symbols.as_builtin(base).is_none() {
                 learn(model, state, base, Facts { length: facts.range.meet(Interval::LENGTH), ..Facts::ANY });

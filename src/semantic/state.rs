@@ -85,6 +85,12 @@ impl Object {
             uncertain: false,
         }
     }
+
+    /// Whether it certainly has no property of its own of that name.
+    pub fn lacks(&self, name: &str) -> bool {
+        let listed = matches!(self.fields.get(name), Some(Field::Value(_) | Field::Getter(_)));
+        self.closed && !listed && self.rest.is_none() && self.spreads.is_empty()
+    }
 }
 
 impl Default for Object {

@@ -173,6 +173,7 @@ impl Analyzer<'_> {
         match self.exact_elements(state, list) {
             Some(elements) => Args { ranges: vec![call.range; elements.len()], list: elements, rest: None },
             None => {
+                self.length_of_array_like(state, list, call.range);
                 let element = self.element_of(state, list, call.reg, call.nth);
                 self.cost_of_spread(state, list, call.range, true);
                 Args { rest: Some(element), ..Args::default() }
@@ -250,6 +251,7 @@ impl Analyzer<'_> {
         let block = BlockId(0x2000_0000 + call.reg.0 * 8 + u32::from(nth % 8));
         let (ctx, func) = (frame.ctx, frame.func);
         self.turns += 1;
+        self.walked.push(call.this);
         for round in 0..4 {
             let mut branch = state.clone();
             let result = self.call(&mut branch, call.reg, nth, callback, undefined, args.clone(), call.range);
@@ -266,6 +268,7 @@ impl Analyzer<'_> {
         self.enter_callback_loop(state, call.this, call.path);
         let result = self.call(&mut branch, call.reg, nth, callback, undefined, args, call.range);
         self.leave_callback_loop();
+        self.walked.pop();
         self.turns -= 1;
         (result.value, branch, result.thrown)
     }
@@ -348,7 +351,11 @@ impl Analyzer<'_> {
             }
             "flatMap" => {
                 let inner = self.flattened(state, value, call.reg);
-                self.array_with(state, call.reg, 230, Some(inner), Interval::LENGTH)
+                let times = self.model.facts(&turn, value).length.lo;
+                let times = self.model.symbols.number(times);
+                let flat = self.array_with(state, call.reg, 230, Some(inner), Interval::LENGTH);
+                self.derived.insert(flat, ("flatMap".into(), call.this, vec![times]));
+                flat
             }
             "forEach" => undefined,
             "filter" => {
@@ -540,6 +547,7 @@ impl Analyzer<'_> {
         let acc_site = self.site(call.reg, 94);
         let acc = self.model.symbols.intern(Value::Phi(acc_site));
         self.model.symbols.add_operand(acc, start);
+        self.note_growth(acc, vec![call.this]);
         let mut known = Facts { listed: false, ..self.model.facts(state, start) };
         let index = self.opaque(call.reg, 90, Facts::number(Interval::LENGTH, true), &[]);
         let observing = std::mem::replace(&mut self.reporting, false);
@@ -635,6 +643,7 @@ impl Analyzer<'_> {
         Some(match method {
             "push" | "unshift" => {
                 self.changed(state, this, call.range);
+                self.observe_own_spread(state, this, call.range);
                 self.append(state, call, method);
                 let mut added = call.args.list.clone();
                 added.extend(call.args.rest);
@@ -769,7 +778,9 @@ impl Analyzer<'_> {
                 }
                 elements.extend(call.args.rest);
                 let merged = self.one_of(state, reg, 99, &elements);
-                self.array_with(state, reg, 230, Some(merged), length).into()
+                let joined = self.array_with(state, reg, 230, Some(merged), length);
+                self.derived.insert(joined, ("concat".into(), this, call.args.list.clone()));
+                joined.into()
             }
             "flat" => {
                 let element = self.element_of(state, this, reg, 1);
@@ -919,6 +930,8 @@ impl Analyzer<'_> {
             "Array.of" => Some(self.array_of(state, reg, 230, &call.args.list.clone()).into()),
             "Array.from" | "Array.fromAsync" => {
                 let source = call.args.get(0)?;
+                self.mark_endless(state, reg, source);
+                self.observe_drain(state, source, call.range);
                 let mut elements = self.exact_elements(state, source);
                 let facts = self.model.facts(state, source);
                 let length = self.length_of_array_like(state, source, call.range);
@@ -1006,23 +1019,21 @@ impl Analyzer<'_> {
             "Object.keys" | "Object.getOwnPropertyNames" | "Reflect.ownKeys" => {
                 let of = first?;
                 self.demand_present(state, of, at, "its keys are listed");
-                self.cost_of_keys(state, of, call.range);
                 self.keys_of(state, call, of).into()
             }
             "Object.values" => {
                 let of = first?;
                 self.demand_present(state, of, at, "its values are listed");
-                self.cost_of_keys(state, of, call.range);
                 self.values_of(state, call, of).into()
             }
             "Object.entries" => {
                 let of = first?;
                 self.demand_present(state, of, at, "its entries are listed");
-                self.cost_of_keys(state, of, call.range);
                 self.entries_of(state, call, of).into()
             }
             "Object.fromEntries" => {
                 let pairs = first?;
+                self.observe_drain(state, pairs, call.range);
                 let pair = self.element_of(state, pairs, reg, 1);
                 self.from_entries(state, call, pairs, pair).into()
             }
@@ -1139,7 +1150,15 @@ impl Analyzer<'_> {
         }
         let length = self.model.facts(state, of).length;
         let keys = self.model.symbols.intern(Value::KeyOf(of));
-        self.array_with(state, call.reg, 230, Some(keys), length)
+        self.listed_from(state, call, of, keys, length)
+    }
+
+    /// A list of the keys, values or entries of an object: as long as the object has properties.
+    fn listed_from(&mut self, state: &mut State, call: &Call<'_>, of: Sym, element: Sym, length: Interval) -> Sym {
+        let list = self.array_with(state, call.reg, 230, Some(element), length);
+        self.derived.insert(list, ("keys".into(), of, Vec::new()));
+        self.cost_of_keys(state, of, list, call.range);
+        list
     }
 
     /// Names of the own properties, where all are known.
@@ -1159,7 +1178,7 @@ impl Analyzer<'_> {
         }
         let value = self.any_value(state, call, of);
         let length = self.model.facts(state, of).length;
-        self.array_with(state, call.reg, 230, Some(value), length)
+        self.listed_from(state, call, of, value, length)
     }
 
     fn any_value(&mut self, state: &mut State, call: &Call<'_>, of: Sym) -> Sym {
@@ -1202,7 +1221,7 @@ impl Analyzer<'_> {
         };
         let length = self.model.facts(state, of).length;
         let pair = self.array_of(state, call.reg, 237, &[key, value]);
-        self.array_with(state, call.reg, 230, Some(pair), length)
+        self.listed_from(state, call, of, pair, length)
     }
 
     fn from_entries(&mut self, state: &mut State, call: &Call<'_>, pairs: Sym, pair: Sym) -> Sym {
@@ -1230,7 +1249,7 @@ impl Analyzer<'_> {
 
     fn assign(&mut self, state: &mut State, call: &Call<'_>) -> Option<OpResult> {
         let target = call.args.get(0)?;
-        self.observe_assign(state, target, &call.args.list[1..], call.range);
+        self.observe_assign(state, target, call.args.list.get(1..).unwrap_or_default(), call.range);
         let undefined = self.model.symbols.undefined();
         for leaf in self.model.symbols.leaves(target) {
             if self.write_builtin(state, leaf, &PropKey::Any, undefined, call.range) {
@@ -1272,6 +1291,7 @@ impl Analyzer<'_> {
         match call.path {
             "String.prototype.split" => {
                 self.observe_regex(state, call.args.get(0), this, call.range);
+                self.cost_of_call(state, call.path, this, call.args, call.range, call.callee_range);
                 let separator = call.args.get(0).and_then(|s| self.model.symbols.as_str(s));
                 if let (Some(text), Some(separator)) = (self.model.symbols.as_str(this), separator) {
                     let parts: Vec<String> = match &*separator {
@@ -1288,7 +1308,10 @@ impl Analyzer<'_> {
                     &[this],
                 );
                 self.words.insert(part);
-                Some(self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 }).into())
+                let parts = self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 });
+                self.derived.insert(parts, ("split".into(), this, Vec::new()));
+                self.cost_until_limited(state, this, parts, call.range, "the text is taken apart that is");
+                Some(parts.into())
             }
             "String.prototype.match" | "RegExp.prototype.exec" => {
                 let (regex, text) =
@@ -1301,6 +1324,10 @@ impl Analyzer<'_> {
                     self.observe_kept_position(this, call.range);
                 }
                 self.observe_regex(state, regex, text, call.range);
+                if call.path.starts_with("String") {
+                    self.observe_text_pattern(state, regex, text, call.range);
+                    self.cost_of_call(state, call.path, this, call.args, call.range, call.callee_range);
+                }
                 let length = self.model.facts(state, text).length;
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: length.hi }), &[text]);
                 self.pieces.insert(part);
@@ -1333,6 +1360,7 @@ impl Analyzer<'_> {
                 Some(self.one_of(state, reg, 98, &[found, null]).into())
             }
             "String.prototype.matchAll" => {
+                self.observe_text_pattern(state, call.args.get(0), this, call.range);
                 self.observe_regex(state, call.args.get(0), this, call.range);
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: facts.length.hi }), &[this]);
                 let found = self.array_with(state, reg, 231, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 });
@@ -1352,6 +1380,7 @@ impl Analyzer<'_> {
                 Some(self.model.symbols.intern(Value::Call(call.path.into(), vec![regex, text])).into())
             }
             "String.prototype.search" => {
+                self.observe_text_pattern(state, call.args.get(0), this, call.range);
                 self.observe_regex(state, call.args.get(0), this, call.range);
                 None
             }
@@ -1416,7 +1445,9 @@ impl Analyzer<'_> {
             .take(12)
             .enumerate()
             .map(|(i, (name, inner))| {
-                let facts = Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi }) };
+                let of_group = crate::semantic::regex::language(&inner, &flags).length;
+                let facts =
+                    Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(of_group.hi) }) };
                 let group = self.opaque(reg, 140 + i as u8, facts, &[text]);
                 self.pieces.insert(group);
                 (name, group)
@@ -1498,6 +1529,7 @@ impl Analyzer<'_> {
             }
             "Promise.all" | "Promise.race" | "Promise.any" | "Promise.allSettled" => {
                 let list = call.args.get(0)?;
+                self.observe_drain(state, list, call.range);
                 if let (Some(elements), "Promise.all") = (self.exact_elements(state, list), call.path) {
                     let settled: Vec<Sym> =
                         elements.iter().enumerate().map(|(i, &e)| self.settled(state, reg, 100 + (i % 16) as u8, e)).collect();
@@ -1922,6 +1954,9 @@ impl Analyzer<'_> {
         if let Some(source) = call.args.get(0) {
             let at = call.args.ranges.first().copied().unwrap_or(call.range);
             self.demand_iterable(state, source, at, "iterated");
+            self.mark_endless(state, call.reg, source);
+            self.observe_drain(state, source, call.range);
+            self.cost_of_copy(state, source, call.range);
             let facts = self.model.facts(state, source);
             object.length = Interval { lo: 0.0, hi: facts.length.hi };
             match (self.exact_elements(state, source), is_map) {

@@ -17,7 +17,7 @@ impl Analyzer<'_> {
     pub(super) fn exit_test(&mut self, turns: &Turns<'_>, cond: Sym, stays_if: bool, state: &State) -> Exit {
         match self.model.symbols.value(cond).clone() {
             Value::Unary(UnaryOp::Not, inner) => self.exit_test(turns, inner, !stays_if, state),
-            Value::Call(path, args) if &*path == "Boolean" => self.exit_test(turns, args[0], stays_if, state),
+            Value::Call(path, args) if &*path == "Boolean" && !args.is_empty() => self.exit_test(turns, args[0], stays_if, state),
             Value::Binary(op, a, b) => {
                 use BinaryOp::*;
                 // Bring the staying condition to `low < high`.
@@ -96,7 +96,7 @@ impl Analyzer<'_> {
             let Some(next) = self.next_values(turns, base) else { return false };
             let mut steps = Vec::new();
             next.iter().for_each(|(value, _)| self.collect_steps(*value, base, &mut steps, 0));
-            steps.into_iter().all(|step| self.leaves_as_it_was(turns, round, step))
+            !steps.is_empty() && steps.into_iter().all(|step| self.leaves_as_it_was(turns, round, step))
         })
     }
 
@@ -113,9 +113,12 @@ impl Analyzer<'_> {
     }
 
     /// The collection whose length or size a measure is.
-    fn measured(&self, measure: Sym) -> Option<Sym> {
+    pub(super) fn measured(&self, measure: Sym) -> Option<Sym> {
         match self.model.symbols.value(measure) {
-            Value::Prop(collection, PropKey::Name(name)) if matches!(&**name, "length" | "size") => Some(*collection),
+            Value::Prop(collection, PropKey::Name(name)) if matches!(&**name, "length" | "size") => match self.derived.get(collection) {
+                Some((method, of, _)) if method == "keys" => Some(*of),
+                _ => Some(*collection),
+            },
             _ => None,
         }
     }
@@ -130,7 +133,7 @@ impl Analyzer<'_> {
             match &mutation.change {
                 Change::Taken(_) => taken += 1,
                 Change::Added(elements, spread) => {
-                    let new = elements.iter().filter(|&&e| !self.is_part_of_taken(e)).count();
+                    let new = elements.iter().filter(|&&e| !self.is_part_of_taken(round, e)).count();
                     added = if *spread && new > 0 { None } else { added.map(|n| n + new) };
                 }
                 Change::Altered => altered = true,
@@ -420,6 +423,9 @@ impl Analyzer<'_> {
         });
         if made_here {
             return Some(Exit::Stuck("the expression is made anew in every round, so the search always starts from the beginning".into()));
+        }
+        if turns.round.is_none() && self.writes_last_index_somewhere(turns) {
+            return Some(Exit::Unknown("`lastIndex` is written in it".into()));
         }
         let writes = self.last_index_writes(turns);
         if writes.iter().any(|&value| self.model.symbols.as_number(value).is_some_and(|n| n <= 0.0)) {

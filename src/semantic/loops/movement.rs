@@ -4,9 +4,9 @@ use super::Turns;
 use crate::semantic::demand::InputSource;
 use crate::semantic::facts::{Interval, Types};
 use crate::semantic::flow::Analyzer;
-use crate::semantic::ir::{BinaryOp, SlotId, UnaryOp};
+use crate::semantic::ir::{BinaryOp, OpKind, SlotId, UnaryOp};
 use crate::semantic::state::{Field, State};
-use crate::semantic::symbol::{PropKey, SiteKind, Sym, Value, for_each_part};
+use crate::semantic::symbol::{PropKey, SiteKind, Sym, Value, Which, for_each_part};
 
 /// How a value moves from one round to the next.
 #[derive(Clone, Debug)]
@@ -83,9 +83,22 @@ impl Analyzer<'_> {
                 }
                 _ => return None,
             };
-            next.push((value, state.clone()));
+            next.push((self.unkept(value), state.clone()));
         }
         Some(next)
+    }
+
+    /// A value that went through an array or object and came out of it on the same way.
+    fn unkept(&self, sym: Sym) -> Sym {
+        match self.model.symbols.value(sym) {
+            Value::Instance(of, Which::Turn(site)) if matches!(site.what, SiteKind::Op(_, 160..=199)) => {
+                match self.model.symbols.value(*of) {
+                    Value::Binary(..) | Value::Call(..) | Value::Phi(_) | Value::Unary(..) => *of,
+                    _ => sym,
+                }
+            }
+            _ => sym,
+        }
     }
 
     /// How a measure moves per round.
@@ -198,11 +211,10 @@ impl Analyzer<'_> {
 
     /// How a length that no assignment in the loop replaces moves with what is put in and taken away.
     fn resizing(&mut self, turns: &Turns<'_>, measure: Sym) -> Movement {
-        let collection = match self.model.symbols.value(measure) {
-            Value::Prop(of, PropKey::Name(name)) if matches!(&**name, "length" | "size") => *of,
-            _ => return Movement { known: !self.varies_inside(measure), ..Movement::still() },
+        let Some(collection) = self.measured(measure) else {
+            return Movement { known: !self.varies_inside(measure), ..Movement::still() };
         };
-        if !self.is_resized(collection) {
+        if !self.is_resized(collection) || !self.is_read_in(turns, measure) {
             return Movement::still();
         }
         match self.net_change(turns, collection) {
@@ -210,6 +222,14 @@ impl Analyzer<'_> {
             Some((taken, None, false)) => Movement::by(Interval { lo: -(taken as f64), hi: f64::INFINITY }),
             _ => Movement::unknown(),
         }
+    }
+
+    /// Whether the loop itself asks for the value, rather than using what was asked before it.
+    fn is_read_in(&self, turns: &Turns<'_>, sym: Sym) -> bool {
+        let body = self.model.ir.body(turns.func);
+        let registers = turns.round.map_or(&turns.trace.registers, |round| &round.registers);
+        let ops = turns.cfg.loop_at(turns.natural.header).unwrap_or_default().iter().flat_map(|b| &body.blocks[b.index()].ops);
+        ops.into_iter().any(|reg| registers[reg.index()] == Some(sym) && !matches!(body.ops[reg.index()].kind, OpKind::Load(_)))
     }
 
     fn varies_inside(&self, sym: Sym) -> bool {
@@ -377,8 +397,9 @@ impl Analyzer<'_> {
             // `new Date(y, m, d + 1)` built from the parts of the date itself.
             Value::Call(path, args) if matches!(&*path, "Date.time" | "Date.UTC") && args.len() > 2 => {
                 let mut total = Interval::point(0.0);
-                for &arg in &args {
-                    total = total.add(self.part_step(arg, base, state)?);
+                for (&arg, part) in args.iter().zip(["FullYear", "Month", "Date", "Hours", "Minutes", "Seconds", "Milliseconds"]) {
+                    let step = self.part_step(arg, base, state)?;
+                    total = total.add(step.mul(Interval::point(part_duration(part))));
                 }
                 of(total)
             }
@@ -428,7 +449,8 @@ impl Analyzer<'_> {
         let part = path.strip_prefix("Date.set")?;
         let getter: [String; 2] = [format!("Date.get{part}"), format!("Date.get{}", part.trim_start_matches("UTC"))];
         let value = *args.get(1)?;
-        self.step_from_getter(value, &getter, time, state)
+        let step = self.step_from_getter(value, &getter, time, state)?;
+        Some(step.mul(Interval::point(part_duration(part.trim_start_matches("UTC")))))
     }
 
     pub(super) fn step_from_getter(&mut self, value: Sym, getter: &[String; 2], time: Sym, state: &State) -> Option<Interval> {
@@ -476,7 +498,7 @@ impl Analyzer<'_> {
         None
     }
 
-    pub(super) fn collect_steps(&self, new: Sym, base: Sym, out: &mut Vec<Sym>, depth: u32) {
+    pub(in crate::semantic) fn collect_steps(&self, new: Sym, base: Sym, out: &mut Vec<Sym>, depth: u32) {
         if depth > 8 || new == base {
             return;
         }
@@ -500,5 +522,20 @@ impl Analyzer<'_> {
             Value::Call(_, args) => args.iter().for_each(|&a| self.collect_steps(a, base, out, depth + 1)),
             _ => {}
         }
+    }
+}
+
+/// The least time, in milliseconds, by which one more of a date's part moves it.
+fn part_duration(part: &str) -> f64 {
+    const HOUR: f64 = 3_600_000.0;
+    match part {
+        "FullYear" => 365.0 * 24.0 * HOUR,
+        "Month" => 28.0 * 24.0 * HOUR,
+        // A day that loses an hour to daylight saving is still one.
+        "Date" => 23.0 * HOUR,
+        "Hours" => HOUR,
+        "Minutes" => 60_000.0,
+        "Seconds" => 1_000.0,
+        _ => 1.0,
     }
 }

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use super::Turns;
 use crate::semantic::eval::OpResult;
 use crate::semantic::flow::Analyzer;
-use crate::semantic::ir::{BlockId, OpKind, Reg, Terminator};
+use crate::semantic::ir::{BlockId, FuncId, OpKind, Reg, Terminator};
 use crate::semantic::limits;
 use crate::semantic::state::State;
-use crate::semantic::symbol::{PropKey, Site, SiteKind, Sym, Value};
+use crate::semantic::symbol::{Ctx, PropKey, Site, SiteKind, Sym, Value};
 
 /// Something that was done to an object while a way round was interpreted.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,19 @@ pub enum Change {
     Added(Vec<Sym>, bool),
     /// Anything else.
     Altered,
+}
+
+/// Where a collection grows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrowthPlace {
+    /// In which function.
+    pub func: FuncId,
+    /// In which activation.
+    pub ctx: Ctx,
+    /// In which block.
+    pub block: BlockId,
+    /// What the callbacks around it walk over.
+    pub over: Vec<Sym>,
 }
 
 /// One way round a loop.
@@ -256,11 +269,24 @@ impl Analyzer<'_> {
     pub fn note_mutation(&mut self, object: Sym, change: Change) {
         for leaf in self.model.symbols.leaves(object) {
             self.resized.insert(leaf);
+            if matches!(change, Change::Added(..)) {
+                self.note_growth(leaf, self.walked.clone());
+            }
         }
         if let Some(journal) = &mut self.journal
             && journal.len() < limits::MUTATIONS_MAX
         {
             journal.push(Mutation { object, change });
+        }
+    }
+
+    /// Notes that a collection grows here, once for each element of what is being walked over.
+    pub fn note_growth(&mut self, of: Sym, over: Vec<Sym>) {
+        let frame = self.frame();
+        let place = GrowthPlace { func: frame.func, ctx: frame.ctx, block: self.current_block, over };
+        let places = self.grown.entry(of).or_default();
+        if places.len() < limits::GROWTH_PLACES_MAX && !places.contains(&place) {
+            places.push(place);
         }
     }
 
@@ -279,7 +305,7 @@ impl Analyzer<'_> {
     }
 
     /// Whether two values may be the same object.
-    pub(super) fn same_object(&self, a: Sym, b: Sym) -> bool {
+    pub(in crate::semantic) fn same_object(&self, a: Sym, b: Sym) -> bool {
         a == b || {
             let of_b = self.model.symbols.leaves(b);
             self.model.symbols.leaves(a).iter().any(|leaf| of_b.contains(leaf))

@@ -1,5 +1,6 @@
 //! Measures that get smaller in ways that are no subtraction: halving, slicing, descent into data.
 
+use super::rounds::{Change, Round};
 use super::{Exit, Turns};
 use crate::semantic::cost::Size;
 use crate::semantic::flow::Analyzer;
@@ -46,7 +47,7 @@ impl Analyzer<'_> {
         }
     }
 
-    pub(super) fn offset(&self, sym: Sym) -> (Sym, f64) {
+    pub(in crate::semantic) fn offset(&self, sym: Sym) -> (Sym, f64) {
         match self.model.symbols.value(sym) {
             Value::Binary(BinaryOp::Add | BinaryOp::Increment, a, b) => {
                 match (self.model.symbols.as_number(*b), self.model.symbols.as_number(*a)) {
@@ -64,7 +65,7 @@ impl Analyzer<'_> {
     }
 
     /// `(lo + hi) >> 1`, `Math.floor((lo + hi) / 2)`, `lo + Math.floor((hi - lo) / 2)`.
-    pub(super) fn is_middle(&self, sym: Sym, low: Sym, high: Sym, depth: u32) -> bool {
+    pub(in crate::semantic) fn is_middle(&self, sym: Sym, low: Sym, high: Sym, depth: u32) -> bool {
         if depth > 5 {
             return false;
         }
@@ -89,16 +90,22 @@ impl Analyzer<'_> {
         }
     }
 
-    /// A proper part of something else: finite data runs out of parts.
-    pub(super) fn is_part_of_taken(&self, sym: Sym) -> bool {
-        self.model.symbols.leaves(sym).iter().any(|&l| match self.model.symbols.value(l) {
-            Value::Prop(..) => true,
-            Value::Instance(of, _) => matches!(self.model.symbols.value(*of), Value::Prop(..)),
+    /// A proper part of an element that the round takes away: finite data runs out of parts.
+    pub(super) fn is_part_of_taken(&self, round: &Round, sym: Sym) -> bool {
+        round.mutations.iter().any(|m| match m.change {
+            Change::Taken(Some(element)) => {
+                let elements = self.model.symbols.leaves(element);
+                self.model
+                    .symbols
+                    .leaves(sym)
+                    .iter()
+                    .all(|&leaf| self.descends(leaf, element, 0) || elements.iter().any(|&e| self.descends(leaf, e, 0)))
+            }
             _ => false,
         })
     }
 
-    pub(super) fn is_shorter(&mut self, new: Sym, old: Sym, depth: u32) -> bool {
+    pub(in crate::semantic) fn is_shorter(&mut self, new: Sym, old: Sym, depth: u32) -> bool {
         if depth > 8 {
             return false;
         }

@@ -6,7 +6,7 @@ use super::Turns;
 use super::rounds::{Change, Round, is_merge_at};
 use crate::semantic::flow::Analyzer;
 use crate::semantic::graph::for_each_register;
-use crate::semantic::ir::{BinaryOp, BlockId, FuncId, OpKind};
+use crate::semantic::ir::{BinaryOp, BlockId, FuncId, Key, OpKind};
 use crate::semantic::symbol::{PropKey, Site, SiteKind, Sym, Value, Which, for_each_part};
 
 /// What a condition depends on, as far as a round of the loop can change it.
@@ -106,7 +106,7 @@ impl Analyzer<'_> {
     }
 
     /// `text.slice(0)` and the like: the value itself.
-    pub(super) fn is_same_value(&mut self, value: Sym, of: Sym, depth: u32) -> bool {
+    pub(in crate::semantic) fn is_same_value(&mut self, value: Sym, of: Sym, depth: u32) -> bool {
         if value == of {
             return true;
         }
@@ -141,8 +141,10 @@ impl Analyzer<'_> {
         match self.model.symbols.value(value) {
             Value::Binary(BinaryOp::BitAnd | BinaryOp::BitOr, a, b) => (*a == of && constant(*b)) || (*b == of && constant(*a)),
             Value::Call(path, args) => {
+                let others_constant = args.iter().all(|&a| a == of || constant(a));
                 let once = match &**path {
-                    "Math.max" | "Math.min" => args.iter().all(|&a| a == of || constant(a)),
+                    _ if path.starts_with("Date.set") => others_constant,
+                    "Math.max" | "Math.min" => others_constant,
                     "Math.abs" | "Math.floor" | "Math.ceil" | "Math.round" | "Math.trunc" => args.len() == 1,
                     "String.prototype.trim"
                     | "String.prototype.trimStart"
@@ -265,6 +267,7 @@ impl Analyzer<'_> {
             }
             Value::Alloc { site, .. } if !self.is_made_outside(turns, &site) => {
                 if let Some((_, from, _)) = self.derived.get(&sym).cloned() {
+                    out.objects.insert(from);
                     self.dependencies(turns, round, from, out, depth + 1);
                 }
                 let held: Vec<Sym> = round.end.object(sym).map_or_else(Vec::new, |object| {
@@ -295,34 +298,58 @@ impl Analyzer<'_> {
     /// operation reads, and what a function it calls can see.
     fn site_dependencies(&mut self, turns: &Turns<'_>, round: &Round, site: &Site, out: &mut Dependencies, depth: u32) {
         let reg = match site.what {
-            SiteKind::Op(reg, _) if self.is_own(turns, site) => reg,
             SiteKind::Slot(..) | SiteKind::Field(..) | SiteKind::Elements(..) if self.is_own(turns, site) => return,
-            _ => {
-                // Made inside a function that the loop calls: what decided there is not known here.
-                out.varies = true;
-                return;
-            }
+            SiteKind::Op(reg, _) if self.is_own(turns, site) => Some(reg),
+            _ => self.model.symbols.called_from(site.ctx, (self.frame().ctx, turns.func)),
         };
         let ir = self.model.ir.clone();
-        let Some(op) = ir.body(turns.func).ops.get(reg.index()) else {
+        let Some(op) = reg.and_then(|reg| ir.body(turns.func).ops.get(reg.index())) else {
             out.varies = true;
             return;
         };
         if let OpKind::Call { callee, this, .. } = &op.kind {
             let called = round.registers[callee.index()];
-            let pure = called.is_some_and(|c| matches!(self.model.symbols.value(c), Value::Builtin(path) if !is_clock(path)));
-            if !pure {
+            let path = called.and_then(|c| self.model.symbols.as_builtin(c).map(str::to_owned));
+            if path.as_deref().is_some_and(is_clock) {
                 out.varies = true;
                 return;
             }
             if let Some(receiver) = this.and_then(|r| round.registers[r.index()]) {
                 out.objects.insert(receiver);
             }
+            if path.is_none() {
+                self.seen_by_functions(turns, round, out, depth);
+            }
         }
         let mut read = Vec::new();
         for_each_register(&op.kind, |r| read.extend(round.registers[r.index()]));
         for sym in read {
+            if matches!(self.model.symbols.value(sym), Value::Alloc { .. } | Value::Phi(_)) {
+                out.objects.insert(sym);
+            }
             self.dependencies(turns, round, sym, out, depth + 1);
+        }
+    }
+
+    /// What any function of the file that the loop may call can read besides its arguments.
+    fn seen_by_functions(&mut self, turns: &Turns<'_>, round: &Round, out: &mut Dependencies, depth: u32) {
+        let ir = self.model.ir.clone();
+        for body in ir.bodies.iter().filter(|body| body.id != turns.func && body.id != FuncId(0)) {
+            for op in &body.ops {
+                match &op.kind {
+                    OpKind::Load(slot) if ir.slot(*slot).owner != body.id => {
+                        let Some(&value) = round.end.slots.get(slot) else { continue };
+                        if matches!(self.model.symbols.value(value), Value::Closure(..) | Value::Class(_)) {
+                            continue;
+                        }
+                        let merge = turns.trace.entry[turns.natural.header.index()].as_ref().and_then(|s| s.slots.get(slot).copied());
+                        out.objects.insert(value);
+                        self.dependencies(turns, round, merge.unwrap_or(value), out, depth + 1);
+                    }
+                    OpKind::Get { key: Key::Name(name), .. } if matches!(name.as_str(), "random" | "now") => out.varies = true,
+                    _ => {}
+                }
+            }
         }
     }
 
@@ -359,7 +386,7 @@ impl Analyzer<'_> {
     }
 
     /// While the loop waits, another function may change what it reads.
-    fn waits_for_another(&self, turns: &Turns<'_>) -> bool {
+    pub(super) fn waits_for_another(&self, turns: &Turns<'_>) -> bool {
         let ir = self.model.ir.clone();
         let written_elsewhere = |slot| {
             ir.bodies.iter().any(|body| {
