@@ -218,7 +218,7 @@ impl<'a> Directive<'a> {
                 None => about.push(unknown_rule::unknown(*range, name, rules::similar(name))),
             }
         }
-        if self.reason.is_empty() && self.kind != Kind::Enable {
+        if !self.reason.contains(char::is_alphanumeric) && self.kind != Kind::Enable {
             about.push(suppression_without_reason::without_reason(self.comment, self.name));
             known.clear();
         }

@@ -27,9 +27,18 @@ impl Rule for NoNewFunc {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
-        let mentions = cx.semantic.seen().mentions.iter();
-        mentions.filter(|m| FUNCTION_CONSTRUCTORS.contains(&m.path.as_str())).map(|m| constructor(&m.path, m.range)).collect()
+        let seen = cx.semantic.seen();
+        let mentions = seen.mentions.iter().filter(|m| FUNCTION_CONSTRUCTORS.contains(&m.path.as_str()));
+        mentions.map(|m| constructor(&m.path, m.range)).chain(seen.chosen_calls.iter().map(|&range| chosen(range))).collect()
     }
+}
+
+fn chosen(range: TextRange) -> Finding {
+    Finding::new(&META, range, "input chooses both steps to the function that is called: `constructor` twice is the `Function` constructor")
+        .level(Level::Warning)
+        .confidence(Confidence::Medium)
+        .tag("any function")
+        .help("check each step with `Object.hasOwn`, or choose from a `Map`")
 }
 
 fn constructor(path: &str, range: TextRange) -> Finding {

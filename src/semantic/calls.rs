@@ -39,6 +39,7 @@ impl Analyzer<'_> {
         } else if this.is_none() {
             self.demand(state, callee, Types::FUNCTION, callee_range, "called", "function");
         }
+        self.observe_chosen_call(state, callee, callee_range);
         let receiver = match this {
             Some(this) => this,
             None => self.model.symbols.undefined(),

@@ -100,8 +100,9 @@ impl<'a> File<'a> {
     fn named_export(&self, item: &ModuleDecl) -> Option<Entry> {
         match item {
             ModuleDecl::ExportDecl(export) => {
+                let mut bindings = self.bindings.iter();
                 let binding =
-                    self.bindings.iter().rfind(|binding| &*binding.id.0 == self.name && range_of(export.span).contains(binding.range))?;
+                    bindings.rfind(|b| &*b.id.0 == self.name && range_of(export.span).contains(b.range) && !self.is_data(b.value))?;
                 self.entry(EntryKind::Export, range_of(export.span), self.function_of(binding.value))
             }
             ModuleDecl::ExportNamed(export) if export.src.is_none() && !export.type_only => {
@@ -112,8 +113,11 @@ impl<'a> File<'a> {
                         return None;
                     }
                     let ModuleExportName::Ident(local) = &named.orig else { return None };
-                    let function = self.resolve(&local.to_id()).and_then(|value| self.function_of(value));
-                    self.entry(EntryKind::Export, range_of(named.span), function)
+                    let value = self.resolve(&local.to_id());
+                    if value.is_some_and(|value| self.is_data(value)) {
+                        return None;
+                    }
+                    self.entry(EntryKind::Export, range_of(named.span), value.and_then(|value| self.function_of(value)))
                 })
             }
             _ => None,
@@ -187,7 +191,7 @@ impl<'a> File<'a> {
     }
 
     fn binding(&self) -> Option<Entry> {
-        let binding = self.bindings.iter().rfind(|binding| &*binding.id.0 == self.name)?;
+        let binding = self.bindings.iter().rfind(|binding| &*binding.id.0 == self.name && !self.is_data(binding.value))?;
         self.entry(EntryKind::Binding, binding.range, self.function_of(binding.value))
     }
 
@@ -240,6 +244,23 @@ impl<'a> File<'a> {
             }
         }
         None
+    }
+
+    /// Whether a value is plainly something that cannot be called.
+    fn is_data(&self, value: Value<'_>) -> bool {
+        let mut value = value;
+        for _ in 0..ALIASES_MAX {
+            let Value::Expression(expression) = value else { return false };
+            match unwrapped(expression) {
+                Expr::Lit(_) | Expr::Tpl(_) | Expr::Object(_) | Expr::Array(_) => return true,
+                Expr::Ident(ident) => match self.resolve(&ident.to_id()) {
+                    Some(next) => value = next,
+                    None => return false,
+                },
+                _ => return false,
+            }
+        }
+        false
     }
 
     fn resolve(&self, id: &Id) -> Option<Value<'a>> {
@@ -430,6 +451,8 @@ mod tests {
             "const module = {}; module.exports = { execute() {} }",
             "export { execute } from './other.js'",
             "module.exports = { run() {} }",
+            "const execute = 'run'; function run() {}",
+            "const execute = { name: 'execute' }; export { execute }",
         ] {
             assert_eq!(entry("a.js", text), None, "{text}");
         }

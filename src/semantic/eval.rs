@@ -29,6 +29,9 @@ impl From<Sym> for OpResult {
     }
 }
 
+/// The internal slot for a sensitive value that stands as the name of a property.
+pub const SECRET_KEY: &str = "[[secret key]]";
+
 /// The registers of one activation.
 pub type Registers = [Option<Sym>];
 
@@ -75,7 +78,7 @@ impl Analyzer<'_> {
                 self.mention("import.meta", op.range, true);
                 self.opaque(reg, 0, Facts::ANY, &[])
             }
-            OpKind::NewTarget => self.opaque(reg, 0, Facts::ANY, &[]),
+            OpKind::NewTarget => self.opaque(reg, 0, Facts::of(Types::FUNCTION | Types::UNDEFINED), &[]),
             OpKind::Global(name) => return self.global(state, name, op.range, reg).into(),
             OpKind::TypeofGlobal(name) => {
                 let of = self.model.symbols.builtin(name);
@@ -543,7 +546,7 @@ impl Analyzer<'_> {
     }
 
     /// What a value is called, if the name is that of a secret.
-    fn secret_name(&self, sym: Sym) -> Option<String> {
+    pub fn secret_name(&self, sym: Sym) -> Option<String> {
         if let Some((name, _)) = self.sensitive.get(&sym) {
             return Some(name.clone());
         }
@@ -760,7 +763,10 @@ impl Analyzer<'_> {
                             let value = self.model.keep(state, value, site);
                             object.fields.insert(name, Field::Value(value));
                         }
-                        PropKey::Dynamic(_) => {
+                        PropKey::Dynamic(key) => {
+                            if self.secret_name(key).is_some() {
+                                object.fields.insert(SECRET_KEY.into(), Field::Value(key));
+                            }
                             let all: Vec<Sym> = object.rest.into_iter().chain([value]).collect();
                             object.rest = Some(self.one_of(state, reg, 50 + (i % 64) as u8, &all));
                             object.length = Interval::LENGTH;

@@ -81,6 +81,18 @@ impl Analyzer<'_> {
         }
     }
 
+    /// `object[a][b](…)`: with `constructor` for both, the call compiles text.
+    pub fn observe_chosen_call(&mut self, state: &State, callee: Sym, range: TextRange) {
+        if !self.reporting {
+            return;
+        }
+        let Value::Prop(object, PropKey::Dynamic(key)) = *self.model.symbols.value(callee) else { return };
+        let is_open = |analyzer: &mut Self, key: Sym| analyzer.is_chosen_by_input(state, key) && !analyzer.refused(state, key).constructor;
+        if is_open(self, key) && !self.owns(state, object, key) && self.reach(state, object) == Reach::Chosen(Guard::None) {
+            self.seen.chosen_calls.insert(range);
+        }
+    }
+
     /// `Object.assign(target, …sources)`
     pub fn observe_assign(&mut self, state: &State, target: Sym, sources: &[Sym], range: TextRange) {
         if !self.reporting {
@@ -190,7 +202,11 @@ impl Analyzer<'_> {
             }
             Value::Phi(_) | Value::Prop(..) => {
                 let operands: Vec<Sym> = self.model.symbols.operands(object).filter(|&o| o != object).collect();
-                operands.into_iter().map(|o| self.reach_through(state, o, seen)).max().unwrap_or(Reach::Own)
+                let worst = operands.into_iter().map(|o| self.reach_through(state, o, seen)).max().unwrap_or(Reach::Own);
+                let facts = self.model.facts(state, object);
+                // Each of them was shown to be an object before it got here.
+                let objects_only = facts.no_method && facts.types.only(Types::OBJECTS | Types::NULLISH);
+                if objects_only && worst == Reach::Chosen(Guard::Partial) { Reach::Chosen(Guard::Effective) } else { worst }
             }
             Value::Instance(of, _) => self.reach_through(state, of, seen),
             _ => Reach::Own,

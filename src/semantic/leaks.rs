@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::builtins;
+use super::eval::SECRET_KEY;
 use super::facts::Types;
 use super::flow::{Analyzer, Args};
 use super::ir::{FuncId, OpKind, PropertyInit, Reg};
@@ -197,13 +198,12 @@ impl Analyzer<'_> {
                     out.insert(Secret { what: "a credential in the source".into(), whole: false, at: self.produced.get(&sym).copied() });
                 }
             }
-            Value::Undefined
-            | Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::BigInt(_)
-            | Value::Regex { .. }
-            | Value::KeyOf(_) => {}
+            Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::BigInt(_) | Value::Regex { .. } => {}
+            Value::KeyOf(of) => {
+                if let Some(Field::Value(key)) = state.object(*of).and_then(|o| o.fields.get(SECRET_KEY).copied()) {
+                    go(self, key);
+                }
+            }
             Value::Closure(..) | Value::Class(_) | Value::Bound { .. } => {}
             Value::Builtin(path) => {
                 if &**path == "__env" {
@@ -277,7 +277,9 @@ impl Analyzer<'_> {
                 let Some(object) = state.object(sym).cloned() else { return };
                 for (name, field) in &object.fields {
                     // Private fields and internal slots are not part of what JSON writes.
-                    if let (Field::Value(part) | Field::Getter(part), false) = (field, name.starts_with(['[', '#'])) {
+                    if let (Field::Value(part) | Field::Getter(part), false) =
+                        (field, name.starts_with(['[', '#']) && **name != *SECRET_KEY)
+                    {
                         go(self, *part);
                     }
                 }

@@ -323,7 +323,7 @@ impl Model {
                     AllocKind::Promise => Types::PROMISE,
                     AllocKind::RegExp => Types::REGEXP,
                 };
-                let mut facts = Facts { types, length, ..Facts::ANY };
+                let mut facts = Facts { types, length, no_method: true, ..Facts::ANY };
                 if kind == AllocKind::Date {
                     let time = state.object(sym).and_then(|o| o.time);
                     if let Some(time) = time {
@@ -406,7 +406,8 @@ impl Model {
         if self.is_of_input(sym) {
             let base_facts = self.facts(state, base);
             let types = match key {
-                PropKey::Dynamic(_) | PropKey::Any if base_facts.types.only(Types::STRING) => Types::STRING | Types::UNDEFINED,
+                PropKey::Dynamic(_) if base_facts.types.only(Types::STRING) => Types::STRING | Types::UNDEFINED,
+                PropKey::Any if base_facts.types.only(Types::STRING) => Types::STRING,
                 _ => Types::JSON,
             };
             let declared = self.schema_facts(sym).unwrap_or(Facts::ANY);

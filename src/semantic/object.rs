@@ -377,7 +377,7 @@ impl Analyzer<'_> {
             Value::Prop(_, PropKey::Name(name)) if &*name == "constructor" => "Function",
             Value::Alloc { kind: AllocKind::Error, .. } => "Error",
             _ => {
-                let types = self.types_of(state, object);
+                let types = self.types_of(state, object).without(Types::NULLISH);
                 let table = [
                     (Types::FUNCTION, "Function"),
                     (Types::STRING, "String"),
@@ -689,6 +689,9 @@ impl Analyzer<'_> {
         let rest = state.object(object).and_then(|o| o.rest);
         let all: Vec<Sym> = rest.into_iter().chain([value]).collect();
         let merged = self.one_of(state, reg, 70, &all);
+        if self.secret_name(key).is_some() {
+            state.object_mut(object).fields.insert(super::eval::SECRET_KEY.into(), Field::Value(key));
+        }
         let tracked = state.object(object).is_some_and(|o| o.closed);
         let keys = self.model.facts(state, key);
         let target = state.object_mut(object);
@@ -881,6 +884,14 @@ impl Analyzer<'_> {
     pub fn super_get(&mut self, state: &mut State, reg: Reg, key: PropKey) -> Sym {
         let this = self.frame().this;
         let parent = state.object(this).and_then(|o| o.prototype).and_then(|class| state.object(class).cloned());
+        if let (Some(parent), PropKey::Name(name)) = (&parent, &key)
+            && **name == *"constructor"
+        {
+            return match parent.fields.get("[[parent]]") {
+                Some(Field::Value(parent)) => *parent,
+                _ => self.model.symbols.builtin("Object"),
+            };
+        }
         if let (Some(parent), PropKey::Name(name)) = (parent, &key)
             && let Some(Field::Value(parent)) = parent.fields.get("[[parent]]")
             && let Value::Class(class) = *self.model.symbols.value(*parent)

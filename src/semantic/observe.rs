@@ -240,6 +240,7 @@ pub struct StringConstant {
 pub struct Observations {
     pub mentions: BTreeSet<Mention>,
     pub dynamic_globals: BTreeSet<TextRange>,
+    pub chosen_calls: BTreeSet<TextRange>,
     pub proto_keys: BTreeSet<ProtoKey>,
     pub native_writes: BTreeSet<NativeWrite>,
     pub prototype_uses: BTreeSet<PrototypeUse>,

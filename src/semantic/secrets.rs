@@ -50,6 +50,9 @@ pub fn looks_secret(text: &str) -> bool {
     if text.starts_with(['/', '#', '.']) || text.contains("://") || text.contains("${") {
         return false;
     }
+    if is_phrase(text) {
+        return false;
+    }
     let has = |test: fn(char) -> bool| text.chars().any(test);
     let classes =
         [has(|c| c.is_ascii_lowercase()), has(|c| c.is_ascii_uppercase()), has(|c| c.is_ascii_digit()), has(|c| !c.is_alphanumeric())];
@@ -57,6 +60,21 @@ pub fn looks_secret(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     let entropy = shannon_entropy(text);
     (entropy >= 3.0 && mixed >= 3 && (digits > 0 || length >= 20)) || (entropy >= 3.3 && length >= 16 && digits > 0 && mixed >= 2)
+}
+
+/// Words with signs between them, perhaps a version: a name, not a secret.
+fn is_phrase(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(['-', '_', '.', ':']).collect();
+    let is_word = |part: &&str| {
+        let lower = part.chars().skip(1).all(|c| c.is_ascii_lowercase());
+        let upper = part.chars().all(|c| c.is_ascii_uppercase());
+        part.chars().all(|c| c.is_ascii_alphabetic()) && (lower || upper)
+    };
+    let is_version = |part: &&str| {
+        let digits = part.strip_prefix('v').unwrap_or(part);
+        !digits.is_empty() && digits.len() <= 4 && digits.bytes().all(|b| b.is_ascii_digit())
+    };
+    parts.len() > 1 && parts.iter().all(|part| !part.is_empty() && (is_word(part) || is_version(part)))
 }
 
 /// Bits per character.
@@ -80,7 +98,16 @@ mod tests {
 
     #[test]
     fn placeholders_uuids_and_names_are_not_secrets() {
-        for text in ["changeme", "<token>", "xxxxxxxxxxxx", "123e4567-e89b-12d3-a456-426614174000", "accessToken", "x-api-key", "Bearer "] {
+        for text in [
+            "changeme",
+            "<token>",
+            "xxxxxxxxxxxx",
+            "123e4567-e89b-12d3-a456-426614174000",
+            "accessToken",
+            "x-api-key",
+            "Bearer ",
+            "session-preferences-v2",
+        ] {
             assert!(!looks_secret(text), "{text}");
         }
     }
