@@ -121,6 +121,15 @@ fn cases_that_come_out_otherwise_fail() {
 }
 
 #[test]
+fn what_is_said_of_a_result_is_bounded() {
+    let source = "function execute(input) { const key = 'k'.repeat(9000); return { [key]: NaN, a: { [key]: 1 } }; }";
+    let report = Function::new(source).cases(json!([{"name": "a", "input": {}, "expect": {"a": {}}}])).tried();
+    assert!(report.findings.len() >= 2 && report.findings.iter().all(|finding| finding.message.chars().count() <= 801), "{report:#?}");
+    let long = json!([{"name": "n".repeat(201), "input": {}, "expect": 1}]).to_string();
+    assert!(Cases::parse(long.as_bytes()).is_err_and(|reason| reason.contains("name of case 1")));
+}
+
+#[test]
 fn limits_are_hit_and_the_smallest_input_is_shown() {
     let found = Function::new(
         "function execute(input) {

@@ -8,6 +8,9 @@ use crate::sandbox::CallContext;
 /// Most cases of a function.
 pub const CASES_MAX: usize = 200;
 
+/// Most bytes of a case's name.
+const NAME_BYTES_MAX: usize = 200;
+
 /// `NAME.cases.json`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cases {
@@ -82,6 +85,9 @@ impl Cases {
             return Err(format!("there are {} of them; at most {CASES_MAX} are run", list.len()));
         }
         for (at, case) in list.iter().enumerate() {
+            if case.name.len() > NAME_BYTES_MAX {
+                return Err(format!("the name of case {} is longer than {NAME_BYTES_MAX} bytes", at + 1));
+            }
             if case.expect.is_some() == case.expect_error.is_some() {
                 return Err(format!("case {} ({:?}) must have either `expect` or `expectError`", at + 1, case.name));
             }

@@ -15,6 +15,9 @@ const LARGE_BYTES: usize = 2_000;
 /// Most characters of a value or message that are quoted.
 const QUOTE_CHARS_MAX: usize = 160;
 
+/// Most characters of what is said: the keys of a result may be of any length.
+const MESSAGE_CHARS_MAX: usize = 800;
+
 /// Texts that a program makes when it goes on with a value that is not there.
 const BROKEN_TEXTS: [&str; 3] = ["NaN", "undefined", "Invalid Date"];
 
@@ -40,7 +43,7 @@ pub struct Complaint {
 
 impl Complaint {
     fn new(kind: Kind, level: Level, detail: impl Into<String>, message: impl Into<String>) -> Complaint {
-        Complaint { key: Key { kind, detail: detail.into() }, level, message: message.into() }
+        Complaint { key: Key { kind, detail: detail.into() }, level, message: cut(&message.into(), MESSAGE_CHARS_MAX) }
     }
 }
 
@@ -266,7 +269,11 @@ fn holds(whole: &Value, part: &Value) -> bool {
 }
 
 fn quoted(text: &str) -> String {
-    match text.char_indices().nth(QUOTE_CHARS_MAX) {
+    cut(text, QUOTE_CHARS_MAX)
+}
+
+fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
