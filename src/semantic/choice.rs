@@ -253,15 +253,24 @@ fn condensed(alternatives: Vec<Alternative>, sym: Sym) -> Vec<Alternative> {
     fold(kept, &|a, b| a.facts.truth() == b.facts.truth() && a.facts.types.may(Types::NULLISH) == b.facts.types.may(Types::NULLISH))
 }
 
+/// What ruling out possibilities brought.
+#[derive(Debug, Default)]
+pub struct Narrowed {
+    /// What holds of those that are left.
+    pub learned: Vec<(Sym, Facts)>,
+    /// The one that is left, if there were several before.
+    pub only: Option<Sym>,
+}
+
 /// Keeps the possibilities of `sym` for which `possible` holds. If one is left, variables that hold
-/// `sym` hold that one from then on. False if none is left.
+/// `sym` hold that one from then on. `None` if none is left.
 pub fn narrow(
     model: &mut Model,
     state: &mut State,
     sym: Sym,
     possible: &mut dyn FnMut(&mut Model, &State, &Alternative) -> bool,
-) -> Option<Vec<(Sym, Facts)>> {
-    let Some(choice) = state.choices.get(&sym).cloned() else { return Some(Vec::new()) };
+) -> Option<Narrowed> {
+    let Some(choice) = state.choices.get(&sym).cloned() else { return Some(Narrowed::default()) };
     let mut left = Vec::new();
     for alternative in &choice.alternatives {
         if possible(model, state, alternative) {
@@ -272,7 +281,7 @@ pub fn narrow(
         return None;
     }
     if left.len() == choice.alternatives.len() {
-        return Some(Vec::new());
+        return Some(Narrowed::default());
     }
     let mut learned: Vec<(Sym, Facts)> = Vec::new();
     let joined = left.iter().map(|a| a.facts).reduce(Facts::join).unwrap_or(Facts::ANY);
@@ -284,17 +293,19 @@ pub fn narrow(
         }
     }
     learned.extend(members(model, state, sym, &left));
+    let mut only_one = None;
     if let [only] = &left[..] {
         let value = only.value;
+        only_one = Some(value);
         state.choices.remove(&sym);
         if value != sym {
             replace(model, state, sym, value);
-            learned.push((value, only.facts));
+            learned.push((value, only.facts.meet(model.facts(state, sym))));
         }
     } else {
         state.choices.insert(sym, std::rc::Rc::new(Choice { alternatives: left }));
     }
-    Some(learned)
+    Some(Narrowed { learned, only: only_one })
 }
 
 /// What the objects that are still possible have under each name, said of the merged one.

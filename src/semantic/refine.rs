@@ -59,43 +59,47 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
 
 /// Rules out what a value that is one of several cannot be, given what is known of it or of its property.
 fn choose_by(model: &mut Model, state: &mut State, sym: Sym, known: Facts) -> bool {
-    if !keep_possible(model, state, sym, &mut |_, _, a| !choice::contradict(a.facts, known)) {
+    if keep_possible(model, state, sym, &mut |_, _, a| !choice::contradict(a.facts, known)).is_none() {
         return false;
     }
     let Value::Prop(base, PropKey::Name(name)) = model.symbols.value(sym).clone() else { return true };
-    if !state.choices.contains_key(&base) {
-        return true;
-    }
-    keep_possible(model, state, base, &mut |model, state, a| match member(model, state, a.value, &name) {
+    let kept = keep_possible(model, state, base, &mut |model, state, a| match member(model, state, a.value, &name) {
         Some(value) if value == sym => true,
         Some(value) => !choice::contradict(model.facts(state, value), known),
         None => true,
-    })
+    });
+    match kept {
+        // What is known of the property of the merged object is known of the property of the one it is.
+        Some(Some(only)) => member(model, state, only, &name).is_none_or(|value| learn(model, state, value, known)),
+        Some(None) => true,
+        None => false,
+    }
 }
 
 /// What a tracked object has under a name.
 fn member(model: &mut Model, state: &State, object: Sym, name: &str) -> Option<Sym> {
     let known = state.object(object)?;
+    let Value::Alloc { kind, .. } = *model.symbols.value(object) else { return None };
     match known.fields.get(name) {
         Some(Field::Value(value)) => Some(*value),
+        None if kind == AllocKind::Array && name == "length" => Some(model.property_symbol(object, name)),
         None if known.closed && known.rest.is_none() && known.spreads.is_empty() && known.prototype.is_none() => {
-            let is_plain = matches!(model.symbols.value(object), Value::Alloc { kind: AllocKind::Object, .. });
-            is_plain.then(|| model.symbols.undefined())
+            (kind == AllocKind::Object).then(|| model.symbols.undefined())
         }
         _ => None,
     }
 }
 
+/// Keeps the possibilities of a value for which `possible` holds. `None` if there are none; otherwise
+/// the only one, if it has come down to one just now.
 fn keep_possible(
     model: &mut Model,
     state: &mut State,
     sym: Sym,
     possible: &mut dyn FnMut(&mut Model, &State, &choice::Alternative) -> bool,
-) -> bool {
-    match choice::narrow(model, state, sym, possible) {
-        Some(learned) => learned.into_iter().all(|(about, facts)| learn(model, state, about, facts)),
-        None => false,
-    }
+) -> Option<Option<Sym>> {
+    let narrowed = choice::narrow(model, state, sym, possible)?;
+    narrowed.learned.into_iter().all(|(about, facts)| learn(model, state, about, facts)).then_some(narrowed.only)
 }
 
 /// If only one of the values that a merge may be is left, what is known of the merge is known of it.
@@ -318,14 +322,14 @@ fn assume_constant(model: &mut Model, state: &mut State, a: Sym, b: Sym, constan
     let nullish = constant.types.may(Types::NULLISH);
     // One of several constants, or an object one of whose properties is.
     let is_it = |model: &Model, value: Sym| !model.symbols.is_constant(value) || (value == b) == same || !strict;
-    if !keep_possible(model, state, a, &mut |model, _, alternative| is_it(model, alternative.value)) {
+    if keep_possible(model, state, a, &mut |model, _, alternative| is_it(model, alternative.value)).is_none() {
         return false;
     }
     if let Value::Prop(base, PropKey::Name(name)) = model.symbols.value(a).clone()
-        && state.choices.contains_key(&base)
-        && !keep_possible(model, state, base, &mut |model, state, alternative| {
+        && keep_possible(model, state, base, &mut |model, state, alternative| {
             member(model, state, alternative.value, &name).is_none_or(|value| is_it(model, value))
         })
+        .is_none()
     {
         return false;
     }

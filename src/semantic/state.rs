@@ -325,6 +325,7 @@ impl<'a> Merge<'a> {
             return;
         }
         let (left, right) = (self.left.slots.clone(), self.right.slots.clone());
+        let left_choices = self.left.choices.clone();
         for item in left.diff(&right) {
             let (slot, a, b) = match item {
                 DiffItem::Update { old: (slot, a), new: (_, b) } => (*slot, *a, *b),
@@ -340,6 +341,10 @@ impl<'a> Merge<'a> {
                     _ => continue,
                 },
             };
+            // The rounds only found out which of several values it is that the variable holds.
+            if self.place.round && left_choices.get(&a).is_some_and(|c| c.alternatives.iter().any(|one| one.value == b)) {
+                continue;
+            }
             let block = self.place.block;
             let phi = self.phi(model, a, b, SiteKind::Slot(block, slot));
             self.slots.push((slot, phi));
