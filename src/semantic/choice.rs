@@ -83,25 +83,26 @@ pub fn is_defined(model: &Model, state: &State, sym: Sym) -> bool {
 pub struct Sides<'a> {
     states: [&'a State; 2],
     gains: [BTreeMap<Sym, Facts>; 2],
+    merged: &'a [(Sym, Sym, Sym)],
 }
 
 impl<'a> Sides<'a> {
     /// The sides of a meeting, with the merges made there.
-    pub fn new(model: &mut Model, left: &'a State, right: &'a State, merged: &[(Sym, Sym, Sym)]) -> Self {
+    pub fn new(model: &mut Model, left: &'a State, right: &'a State, merged: &'a [(Sym, Sym, Sym)]) -> Self {
         let mut gains = [BTreeMap::new(), BTreeMap::new()];
         if !left.facts.ptr_eq(&right.facts) {
             for item in left.facts.diff(&right.facts) {
-                match item {
-                    DiffItem::Update { old: (sym, a), new: (_, b) } => {
-                        gains[0].insert(*sym, *a);
-                        gains[1].insert(*sym, *b);
-                    }
-                    DiffItem::Add(sym, b) => {
-                        gains[1].insert(*sym, *b);
-                    }
-                    DiffItem::Remove(sym, a) => {
-                        gains[0].insert(*sym, *a);
-                    }
+                let (sym, a, b) = match item {
+                    DiffItem::Update { old: (sym, a), new: (_, b) } => (*sym, Some(*a), Some(*b)),
+                    DiffItem::Add(sym, b) => (*sym, None, Some(*b)),
+                    DiffItem::Remove(sym, a) => (*sym, Some(*a), None),
+                };
+                // How a comparison came out is not needed: what it says of its operands is known.
+                if matches!(model.symbols.value(sym), Value::Unary(..) | Value::Binary(..)) && model.is_condition(left, sym) {
+                    continue;
+                }
+                for (gain, facts) in gains.iter_mut().zip([a, b]) {
+                    gain.extend(facts.map(|f| (sym, f)));
                 }
             }
         }
@@ -109,7 +110,7 @@ impl<'a> Sides<'a> {
             gains[0].insert(phi, model.facts(left, a));
             gains[1].insert(phi, model.facts(right, b));
         }
-        Sides { states: [left, right], gains }
+        Sides { states: [left, right], gains, merged }
     }
 
     /// What a value is that is `a` on the left and `b` on the right. `None` if nothing that may be found
@@ -122,10 +123,28 @@ impl<'a> Sides<'a> {
         }
         let mut alternatives = left;
         alternatives.extend(right);
-        Some(Choice { alternatives: condensed(alternatives, sym) })
+        let c = Choice { alternatives: condensed(alternatives, sym) };//DBG
+        if std::env::var("DBG").is_ok() { eprintln!("CHOOSE {:?} {:?}", sym, model.symbols.value(sym)); for a in &c.alternatives { eprintln!("   {:?} {:?} {:?} len {:?}", a.value, model.symbols.value(a.value), a.facts.types, a.facts.length); for (i, f) in &a.implied { eprintln!("        {:?} {:?}: {:?} {:?} {:?}", i, model.symbols.value(*i), f.types, f.range, f.length); } } }//DBG
+        Some(c)//DBG
     }
 
     fn alternatives(&mut self, model: &mut Model, side: usize, sym: Sym) -> Vec<Alternative> {
+        let mut alternatives = self.own_alternatives(model, side, sym);
+        // Of a merge of arrays, the length of the one is the length of the merged one.
+        if let Value::Prop(array, PropKey::Name(name)) = model.symbols.value(sym)
+            && &**name == "length"
+        {
+            for (phi, ..) in self.merged.iter().filter(|(_, a, b)| [a, b][side] == array) {
+                for alternative in &mut alternatives {
+                    let length = alternative.facts.range;
+                    alternative.implied.entry(*phi).and_modify(|facts| facts.length = facts.length.meet(length));
+                }
+            }
+        }
+        alternatives
+    }
+
+    fn own_alternatives(&mut self, model: &mut Model, side: usize, sym: Sym) -> Vec<Alternative> {
         let state = self.states[side];
         let gains = &self.gains[side];
         let with_gains = |mut implied: BTreeMap<Sym, Facts>| {
@@ -246,7 +265,10 @@ fn condensed(alternatives: Vec<Alternative>, sym: Sym) -> Vec<Alternative> {
         }
         kept
     };
-    let kept = fold(alternatives, &|a, b| a.value == b.value && a.facts.truth() == b.facts.truth());
+    let refute = |a: &Alternative, b: &Alternative| {
+        a.implied.iter().any(|(about, facts)| b.implied.get(about).is_some_and(|other| contradict(*facts, *other)))
+    };
+    let kept = fold(alternatives, &|a, b| a.value == b.value && a.facts.truth() == b.facts.truth() && !refute(a, b));
     if kept.len() <= limits::ALTERNATIVES_MAX {
         return kept;
     }
@@ -273,10 +295,13 @@ pub fn narrow(
     let Some(choice) = state.choices.get(&sym).cloned() else { return Some(Narrowed::default()) };
     let mut left = Vec::new();
     for alternative in &choice.alternatives {
-        if possible(model, state, alternative) {
+        // What it would imply is known to be otherwise.
+        let refuted = alternative.implied.iter().any(|(about, facts)| state.facts.get(about).is_some_and(|known| contradict(*facts, *known)));
+        if !refuted && possible(model, state, alternative) {
             left.push(alternative.clone());
         }
     }
+    if std::env::var("DBG").is_ok() { eprintln!("NARROW {:?} {:?} {} -> {}", sym, model.symbols.value(sym), choice.alternatives.len(), left.len()); }//DBG
     if left.is_empty() {
         return None;
     }

@@ -43,10 +43,10 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
         model.checked_for_nan.insert(sym);
     }
     state.learn(sym, after);
+    learn_parts(model, state, sym, after);
     if !choose_by(model, state, sym, after) {
         return false;
     }
-    learn_parts(model, state, sym, after);
     learn_operand(model, state, sym, after);
     if after.length.hi == 0.0 && before.length.hi > 0.0
         || after.types.only(Types::NULLISH)
@@ -61,6 +61,13 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
 fn choose_by(model: &mut Model, state: &mut State, sym: Sym, known: Facts) -> bool {
     if keep_possible(model, state, sym, &mut |_, _, a| !choice::contradict(a.facts, known)).is_none() {
         return false;
+    }
+    if known.types.only(Types::ARRAY) {
+        let length = model.property_symbol(sym, "length");
+        let known = Facts::number(known.length, true);
+        if keep_possible(model, state, length, &mut |_, _, a| !choice::contradict(a.facts, known)).is_none() {
+            return false;
+        }
     }
     let Value::Prop(base, PropKey::Name(name)) = model.symbols.value(sym).clone() else { return true };
     let kept = keep_possible(model, state, base, &mut |model, state, a| match member(model, state, a.value, &name) {

@@ -273,9 +273,10 @@ impl<'a> Merge<'a> {
     fn choices(&mut self, model: &mut Model) -> OrdMap<Sym, Rc<Choice>> {
         let (left, right) = (self.left.clone(), self.right.clone());
         let mut choices = left.choices.clone();
-        let mut sides = Sides::new(model, &left, &right, &self.merged);
+        let merged = std::mem::take(&mut self.merged);
+        let mut sides = Sides::new(model, &left, &right, &merged);
         let round = self.place.round;
-        for (phi, a, b) in std::mem::take(&mut self.merged) {
+        for &(phi, a, b) in &merged {
             // Which of a loop's rounds a value is of tells nothing.
             match if round { None } else { sides.choose(model, phi, a, b) } {
                 Some(choice) => choices.insert(phi, Rc::new(choice)),
