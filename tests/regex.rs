@@ -61,4 +61,3 @@ fn the_list_is_long_and_the_differences_are_few() {
     assert_eq!(missed, 0);
     assert!(differ * 20 <= list.len(), "{differ} of {}", list.len());
 }
-

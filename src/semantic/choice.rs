@@ -7,6 +7,7 @@
 //! and a guard stored in a variable is a guard.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use imbl::ordmap::DiffItem;
 
@@ -24,20 +25,31 @@ pub struct Choice {
 }
 
 /// One of the values that a [`Choice`] leaves open.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Alternative {
     /// The value.
     pub value: Sym,
     /// What is known of it, if it is this one.
     pub facts: Facts,
     /// What else holds then.
-    pub implied: BTreeMap<Sym, Facts>,
+    pub implied: Rc<BTreeMap<Sym, Facts>>,
+}
+
+impl PartialEq for Alternative {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |a: &Rc<_>, b: &Rc<_>| Rc::ptr_eq(a, b) || a == b;
+        self.value == other.value && self.facts == other.facts && same(&self.implied, &other.implied)
+    }
 }
 
 impl Choice {
     /// A value that is true or false, with what either says.
     pub fn of_truth(value: Sym, if_true: Vec<(Sym, Facts)>, if_false: Vec<(Sym, Facts)>) -> Choice {
-        let side = |types, implied: Vec<(Sym, Facts)>| Alternative { value, facts: Facts::of(types), implied: implied.into_iter().collect() };
+        let side = |types, implied: Vec<(Sym, Facts)>| Alternative {
+            value,
+            facts: Facts::of(types),
+            implied: Rc::new(implied.into_iter().collect()),
+        };
         Choice { alternatives: vec![side(Types::TRUE, if_true), side(Types::FALSE, if_false)] }
     }
 
@@ -50,16 +62,15 @@ impl Choice {
 impl Alternative {
     /// The two as one possibility: what holds of either.
     fn merged(self, other: Alternative) -> Alternative {
-        let mut implied = BTreeMap::new();
-        for (sym, facts) in self.implied {
-            if let Some(more) = other.implied.get(&sym) {
-                let joined = facts.join(*more);
-                if joined != Facts::ANY {
-                    implied.insert(sym, joined);
-                }
-            }
+        let facts = self.facts.join(other.facts);
+        if Rc::ptr_eq(&self.implied, &other.implied) {
+            return Alternative { facts, ..self };
         }
-        Alternative { value: self.value, facts: self.facts.join(other.facts), implied }
+        let common = self.implied.iter().filter_map(|(&sym, facts)| {
+            let joined = facts.join(*other.implied.get(&sym)?);
+            (joined != Facts::ANY).then_some((sym, joined))
+        });
+        Alternative { value: self.value, facts, implied: Rc::new(common.collect()) }
     }
 }
 
@@ -82,7 +93,7 @@ pub fn is_defined(model: &Model, state: &State, sym: Sym) -> bool {
 /// Two states that meet, and what each knows that the other does not.
 pub struct Sides<'a> {
     states: [&'a State; 2],
-    gains: [BTreeMap<Sym, Facts>; 2],
+    gains: [Rc<BTreeMap<Sym, Facts>>; 2],
     merged: &'a [(Sym, Sym, Sym)],
 }
 
@@ -110,7 +121,7 @@ impl<'a> Sides<'a> {
             gains[0].insert(phi, model.facts(left, a));
             gains[1].insert(phi, model.facts(right, b));
         }
-        Sides { states: [left, right], gains, merged }
+        Sides { states: [left, right], gains: gains.map(Rc::new), merged }
     }
 
     /// What a value is that is `a` on the left and `b` on the right. `None` if nothing that may be found
@@ -123,9 +134,7 @@ impl<'a> Sides<'a> {
         }
         let mut alternatives = left;
         alternatives.extend(right);
-        let c = Choice { alternatives: condensed(alternatives, sym) };//DBG
-        if std::env::var("DBG").is_ok() { eprintln!("CHOOSE {:?} {:?}", sym, model.symbols.value(sym)); for a in &c.alternatives { eprintln!("   {:?} {:?} {:?} len {:?}", a.value, model.symbols.value(a.value), a.facts.types, a.facts.length); for (i, f) in &a.implied { eprintln!("        {:?} {:?}: {:?} {:?} {:?}", i, model.symbols.value(*i), f.types, f.range, f.length); } } }//DBG
-        Some(c)//DBG
+        Some(Choice { alternatives: condensed(alternatives, sym) })
     }
 
     fn alternatives(&mut self, model: &mut Model, side: usize, sym: Sym) -> Vec<Alternative> {
@@ -137,7 +146,7 @@ impl<'a> Sides<'a> {
             for (phi, ..) in self.merged.iter().filter(|(_, a, b)| [a, b][side] == array) {
                 for alternative in &mut alternatives {
                     let length = alternative.facts.range;
-                    alternative.implied.entry(*phi).and_modify(|facts| facts.length = facts.length.meet(length));
+                    Rc::make_mut(&mut alternative.implied).entry(*phi).and_modify(|facts| facts.length = facts.length.meet(length));
                 }
             }
         }
@@ -147,19 +156,21 @@ impl<'a> Sides<'a> {
     fn own_alternatives(&mut self, model: &mut Model, side: usize, sym: Sym) -> Vec<Alternative> {
         let state = self.states[side];
         let gains = &self.gains[side];
-        let with_gains = |mut implied: BTreeMap<Sym, Facts>| {
-            for (about, facts) in gains {
-                if *about != sym {
-                    let known = implied.entry(*about).or_insert(*facts);
-                    *known = known.meet(*facts);
-                }
+        let with_gains = |implied: &BTreeMap<Sym, Facts>| {
+            if implied.is_empty() {
+                return gains.clone();
             }
-            implied
+            let mut all = (**gains).clone();
+            for (about, facts) in implied {
+                let known = all.entry(*about).or_insert(*facts);
+                *known = known.meet(*facts);
+            }
+            Rc::new(all)
         };
         if let Some(choice) = state.choices.get(&sym) {
             let known = model.facts(state, sym);
             let open = choice.alternatives.iter().filter(|a| !contradict(a.facts, known));
-            return open.map(|a| Alternative { facts: a.facts.meet(known), implied: with_gains(a.implied.clone()), value: a.value }).collect();
+            return open.map(|a| Alternative { facts: a.facts.meet(known), implied: with_gains(&a.implied), value: a.value }).collect();
         }
         let facts = model.facts(state, sym);
         if model.is_condition(state, sym) && !model.symbols.is_constant(sym) {
@@ -174,12 +185,11 @@ impl<'a> Sides<'a> {
                         }
                     }
                 }
-                implied.remove(&sym);
-                alternatives.push(Alternative { value: sym, facts: facts.assume(truth), implied: with_gains(implied) });
+                alternatives.push(Alternative { value: sym, facts: facts.assume(truth), implied: with_gains(&implied) });
             }
             return alternatives;
         }
-        vec![Alternative { value: sym, facts, implied: with_gains(BTreeMap::new()) }]
+        vec![Alternative { value: sym, facts, implied: with_gains(&BTreeMap::new()) }]
     }
 
     /// Whether some possibility of the one side can be told from one of the other.
@@ -201,7 +211,7 @@ impl<'a> Sides<'a> {
             return false;
         }
         x.iter().chain(&y).any(|(key, _)| {
-            let of = |fields: &[(std::rc::Rc<str>, Sym)]| fields.iter().find(|(k, _)| k == key).map(|(_, v)| *v);
+            let of = |fields: &[(Rc<str>, Sym)]| fields.iter().find(|(k, _)| k == key).map(|(_, v)| *v);
             match (of(&x), of(&y)) {
                 (Some(v), Some(w)) if v == w => false,
                 (Some(v), Some(w)) => {
@@ -220,12 +230,12 @@ impl<'a> Sides<'a> {
         for state in self.states {
             let own = match state.choices.get(&sym) {
                 Some(choice) => choice.alternatives.clone(),
-                None => vec![Alternative { value: sym, facts: model.facts(state, sym), implied: BTreeMap::new() }],
+                None => vec![Alternative { value: sym, facts: model.facts(state, sym), implied: Rc::default() }],
             };
             for alternative in own {
                 match alternatives.iter_mut().find(|a| a.value == alternative.value && a.facts.truth() == alternative.facts.truth()) {
                     Some(known) => {
-                        known.implied.retain(|about, facts| alternative.implied.get(about) == Some(facts));
+                        Rc::make_mut(&mut known.implied).retain(|about, facts| alternative.implied.get(about) == Some(facts));
                         known.facts = known.facts.join(alternative.facts).widen(known.facts);
                     }
                     None => alternatives.push(alternative),
@@ -237,7 +247,7 @@ impl<'a> Sides<'a> {
 }
 
 /// The constant-named properties of an object that the program made, if it knows all of them.
-fn record(model: &Model, state: &State, sym: Sym) -> Option<Vec<(std::rc::Rc<str>, Sym)>> {
+fn record(model: &Model, state: &State, sym: Sym) -> Option<Vec<(Rc<str>, Sym)>> {
     if !matches!(model.symbols.value(sym), Value::Alloc { kind: AllocKind::Object | AllocKind::Array, .. }) {
         return None;
     }
@@ -266,7 +276,8 @@ fn condensed(alternatives: Vec<Alternative>, sym: Sym) -> Vec<Alternative> {
         kept
     };
     let refute = |a: &Alternative, b: &Alternative| {
-        a.implied.iter().any(|(about, facts)| b.implied.get(about).is_some_and(|other| contradict(*facts, *other)))
+        !Rc::ptr_eq(&a.implied, &b.implied)
+            && a.implied.iter().any(|(about, facts)| b.implied.get(about).is_some_and(|other| contradict(*facts, *other)))
     };
     let kept = fold(alternatives, &|a, b| a.value == b.value && a.facts.truth() == b.facts.truth() && !refute(a, b));
     if kept.len() <= limits::ALTERNATIVES_MAX {
@@ -296,12 +307,12 @@ pub fn narrow(
     let mut left = Vec::new();
     for alternative in &choice.alternatives {
         // What it would imply is known to be otherwise.
-        let refuted = alternative.implied.iter().any(|(about, facts)| state.facts.get(about).is_some_and(|known| contradict(*facts, *known)));
+        let mut implied = alternative.implied.iter().filter(|(about, _)| **about != sym);
+        let refuted = implied.any(|(about, facts)| state.facts.get(about).is_some_and(|known| contradict(*facts, *known)));
         if !refuted && possible(model, state, alternative) {
             left.push(alternative.clone());
         }
     }
-    if std::env::var("DBG").is_ok() { eprintln!("NARROW {:?} {:?} {} -> {}", sym, model.symbols.value(sym), choice.alternatives.len(), left.len()); }//DBG
     if left.is_empty() {
         return None;
     }
@@ -311,7 +322,7 @@ pub fn narrow(
     let mut learned: Vec<(Sym, Facts)> = Vec::new();
     let joined = left.iter().map(|a| a.facts).reduce(Facts::join).unwrap_or(Facts::ANY);
     learned.push((sym, joined));
-    for (about, facts) in &left[0].implied {
+    for (about, facts) in left[0].implied.iter().filter(|(about, _)| **about != sym) {
         let others: Option<Facts> = left[1..].iter().try_fold(*facts, |all, a| a.implied.get(about).map(|f| all.join(*f)));
         if let Some(facts) = others.filter(|f| *f != Facts::ANY) {
             learned.push((*about, facts));
@@ -328,7 +339,7 @@ pub fn narrow(
             learned.push((value, only.facts.meet(model.facts(state, sym))));
         }
     } else {
-        state.choices.insert(sym, std::rc::Rc::new(Choice { alternatives: left }));
+        state.choices.insert(sym, Rc::new(Choice { alternatives: left }));
     }
     Some(Narrowed { learned, only: only_one })
 }
@@ -353,9 +364,7 @@ fn replace(model: &mut Model, state: &mut State, sym: Sym, value: Sym) {
     let fields = record(model, state, value);
     let renamed = |held: Sym| match model.symbols.value(held) {
         _ if held == sym => Some(value),
-        Value::Prop(base, PropKey::Name(key)) if *base == sym => {
-            fields.as_ref()?.iter().find(|(k, _)| k == key).map(|(_, v)| *v)
-        }
+        Value::Prop(base, PropKey::Name(key)) if *base == sym => fields.as_ref()?.iter().find(|(k, _)| k == key).map(|(_, v)| *v),
         _ => None,
     };
     let slots: Vec<_> = state.slots.iter().filter_map(|(slot, held)| renamed(*held).map(|new| (*slot, new))).collect();

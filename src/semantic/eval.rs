@@ -736,6 +736,11 @@ impl Analyzer<'_> {
             rest.base = None;
             return self.allocate(state, reg, 0, AllocKind::Object, rest);
         }
+        // The rest of a rest leaves out what either does.
+        let (object, excluded) = match self.model.symbols.value(object).clone() {
+            Value::Rest(whole, before) => (whole, before.into_iter().chain(excluded).collect()),
+            _ => (object, excluded),
+        };
         self.model.symbols.intern(Value::Rest(object, excluded))
     }
 

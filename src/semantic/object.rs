@@ -187,6 +187,12 @@ impl Analyzer<'_> {
         if let (Some(rest), true) = (known.rest, is_plain)
             && (builtins::method(self.types_of(state, object), name).is_none() || is_index)
         {
+            // An index below the shortest length it can have is there.
+            let index: Option<f64> = name.parse().ok();
+            let is_array = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
+            if is_array && index.is_some_and(|at| at < known.length.lo) && known.fields.keys().all(|k| k.parse::<u32>().is_err()) {
+                return rest;
+            }
             let undefined = self.model.symbols.undefined();
             let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
             self.model.symbols.add_operand(merged, rest);
@@ -288,6 +294,7 @@ impl Analyzer<'_> {
                 }
                 None
             }
+            Value::Builtin(path) if &*path == "module" && &**name == "exports" => Some(self.model.symbols.builtin("module.exports")),
             Value::Builtin(path) if &*path == "exports" || &*path == "module" || &*path == "module.exports" => None,
             Value::Builtin(path) => Some(builtins::member(&mut self.model.symbols, &path, name)),
             Value::Closure(func, _) => match &**name {

@@ -451,6 +451,9 @@ fn below(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bool, pro
     let (a, b) = (date_time(model, state, a).unwrap_or(a), date_time(model, state, b).unwrap_or(b));
     let (x, y) = (model.facts(state, a), model.facts(state, b));
     let clean = if proven { !Types::NAN } else { Types::ANY };
+    if proven {
+        model.checked_for_nan.extend([a, b]);
+    }
     let numeric = |f: Facts| f.types.only(Types::NUMERIC);
     if !numeric(x) && !numeric(y) {
         return true;

@@ -8,7 +8,7 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
 use super::choice::{Choice, Sides, is_defined};
-use super::facts::{Facts, Interval};
+use super::facts::{Facts, Interval, Types};
 use super::ir::{BlockId, FuncId, SlotId, SlotKind};
 use super::limits;
 use super::model::Model;
@@ -127,7 +127,7 @@ impl State {
         if self.facts.len() < limits::FACTS_MAX || self.facts.contains_key(&sym) {
             self.facts.insert(sym, facts);
         }
-        facts.types != super::facts::Types::NONE
+        facts.types != Types::NONE
     }
 
     /// Forgets what is known of values of one turn of an iteration, before the next turn begins.
@@ -233,6 +233,16 @@ fn weaken(a: &Object, b: &Object) -> Object {
     merged
 }
 
+/// Whether a merge is one of a variable.
+fn is_variable(model: &Model, phi: Sym) -> bool {
+    matches!(model.symbols.value(phi), Value::Phi(site) if matches!(site.what, SiteKind::Slot(..)))
+}
+
+/// Whether a value is true, false, or absent.
+fn is_flag(model: &mut Model, state: &State, value: Sym) -> bool {
+    model.facts(state, value).types.only(Types::BOOLEAN | Types::NULLISH)
+}
+
 /// Two states being joined.
 struct Merge<'a> {
     left: State,
@@ -277,8 +287,9 @@ impl<'a> Merge<'a> {
         let mut sides = Sides::new(model, &left, &right, &merged);
         let round = self.place.round;
         for &(phi, a, b) in &merged {
-            // Which of a loop's rounds a value is of tells nothing.
-            match if round { None } else { sides.choose(model, phi, a, b) } {
+            // Which of a loop's rounds a value is of tells nothing; nor, mostly, what a property is.
+            let telling = !round && (is_variable(model, phi) || is_flag(model, &left, a) || is_flag(model, &right, b));
+            match if telling { sides.choose(model, phi, a, b) } else { None } {
                 Some(choice) => choices.insert(phi, Rc::new(choice)),
                 None => choices.remove(&phi),
             };

@@ -388,9 +388,29 @@ impl Analyzer<'_> {
         facts
     }
 
+    /// Of an element that is one of several objects, those that a test let through; `None` if it is not
+    /// such an element, or the test ruled out none.
+    fn still_possible(&mut self, state: &mut State, passed: &State, reg: Reg, element: Sym) -> Option<Sym> {
+        let before = self.model.symbols.leaves(element);
+        let known = self.model.facts(passed, element);
+        let values: Vec<Sym> = match passed.choices.get(&element) {
+            Some(choice) => choice.alternatives.iter().map(|a| a.value).collect(),
+            None => {
+                let held = before.iter().filter(|&&leaf| passed.facts.contains_key(&leaf) && !state.facts.contains_key(&leaf));
+                held.copied().collect()
+            }
+        };
+        let possible: Vec<Sym> = values.into_iter().filter(|v| before.contains(v)).collect();
+        let is_new = !possible.is_empty() && possible.len() < before.len() && known.types != Types::NONE;
+        is_new.then(|| self.one_of(state, reg, 235, &possible))
+    }
+
     /// An element that a filter let through, with what the filter's test established.
     fn passed_filter(&mut self, state: &mut State, passed: &State, call: &Call<'_>, element: Sym) -> Sym {
         let site = self.site(call.reg, 236);
+        if let Some(left) = self.still_possible(state, passed, call.reg, element) {
+            return left;
+        }
         if !matches!(self.model.symbols.value(element), Value::Alloc { .. }) {
             return self.model.keep(passed, element, site);
         }
@@ -1330,7 +1350,8 @@ impl Analyzer<'_> {
             .take(12)
             .enumerate()
             .map(|(i, (name, inner))| {
-                let facts = Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi }) };
+                let own = crate::semantic::regex::language(&format!("^(?:{inner})$"), &flags).length;
+                let facts = Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(own.hi) }) };
                 let group = self.opaque(reg, 140 + i as u8, facts, &[text]);
                 self.pieces.insert(group);
                 (name, group)
