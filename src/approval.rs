@@ -1,4 +1,4 @@
-//! The gate for files: from one function's files to a decision about exactly them.
+//! The gate: from one function's files, or a version in the registry, to a decision about exactly it.
 //!
 //! The order is enforced by types. A [`Candidate`] is read once; [`Candidate::clear`] yields a
 //! [`Cleared`](crate::report::Cleared), without which nothing reaches the sandbox; only a trial that
@@ -17,7 +17,8 @@ pub mod trust;
 pub mod verify;
 
 pub use authors::SecondPerson;
-pub use candidate::{Candidate, GateError, Policy, is_function_file};
+pub(crate) use candidate::digest;
+pub use candidate::{Candidate, GateError, Policy, Stored, is_function_file};
 use statement::{Digests, Judged, PREDICATE_TYPE, Predicate, Statement, Subject, Tried};
 
 /// How long an approval holds.
@@ -49,7 +50,7 @@ impl Decision {
         Decision { passed, approver, notes, at }
     }
 
-    /// The statement of the decision, about the files of `candidate`.
+    /// The statement of the decision, about `candidate`.
     ///
     /// # Errors
     /// Where the decision is about another source.
@@ -74,6 +75,7 @@ impl Decision {
                     goal: function.goal(),
                     entry: function.entry().name.clone(),
                 },
+                registry: candidate.placement().cloned(),
                 digests: Digests {
                     schema: candidate.schema_sha256(),
                     cases: candidate.cases_sha256().map(str::to_owned),

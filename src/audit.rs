@@ -3,15 +3,20 @@
 //! A record is written before the caller has its answer; where it cannot be written, the call
 //! fails. [`log`] keeps records in a file, [`chain`] says whether they are still what was written.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::finding::Level;
 use crate::output::is_deceptive;
 use crate::sandbox::{Execution, Outcome};
+use crate::trial::{NoTrial, Verdict};
 
 pub mod chain;
 pub mod log;
+pub mod ocsf;
 
 /// The tenant of commands that work on files.
 pub const LOCAL_TENANT: &str = "local";
@@ -49,12 +54,24 @@ pub enum Event {
     /// The gate refused it.
     #[serde(rename = "AIFunctionRefused")]
     Refused,
+    /// Rules or lint policy changed since its approval, and it was linted again.
+    #[serde(rename = "AIFunctionRelinted")]
+    Relinted,
 }
 
 impl Event {
     /// Every event.
-    pub const ALL: [Event; 8] =
-        [Event::Executed, Event::Tried, Event::Submitted, Event::Viewed, Event::Approved, Event::Rejected, Event::Revoked, Event::Refused];
+    pub const ALL: [Event; 9] = [
+        Event::Executed,
+        Event::Tried,
+        Event::Submitted,
+        Event::Viewed,
+        Event::Approved,
+        Event::Rejected,
+        Event::Revoked,
+        Event::Refused,
+        Event::Relinted,
+    ];
 
     /// The name as records give it.
     pub fn name(self) -> &'static str {
@@ -67,6 +84,7 @@ impl Event {
             Event::Rejected => "AIFunctionRejected",
             Event::Revoked => "AIFunctionRevoked",
             Event::Refused => "AIFunctionRefused",
+            Event::Relinted => "AIFunctionRelinted",
         }
     }
 }
@@ -173,6 +191,24 @@ impl Entry {
             self.limit = Some(kind.name().to_owned());
         }
         self
+    }
+
+    /// Adds how a trial went that took `duration`.
+    #[must_use]
+    pub fn tried(mut self, held: &Result<Verdict, NoTrial>, duration: Duration) -> Entry {
+        self.duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let report = match held {
+            Ok(Verdict::Passed(passed)) => passed.report(),
+            Ok(Verdict::Failed(report)) => report,
+            Err(error) => return self.failed(&error.to_string()),
+        };
+        self.statements = Some(report.statements_max);
+        self.heap_bytes = Some(report.heap_bytes_max);
+        self.isolation = Some(report.isolation.clone());
+        match report.findings.iter().find(|finding| finding.level == Level::Error) {
+            Some(worst) => self.failed(&worst.message),
+            None => self,
+        }
     }
 }
 

@@ -4,22 +4,39 @@
 use serde_json::Value;
 
 use crate::audit::log::{AuditError, Log};
-use crate::audit::{Entry, Event, Function, Record};
+use crate::audit::{Entry, Event, Function};
 use crate::report::Cleared;
 use crate::sandbox::{self, CallContext, Execution, IsolationOptions, Outcome};
 use crate::trial::leaks::{Flag, scan_text, scan_value};
 
-/// What the caller gets.
+/// What came of a function, as far as it may leave.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Performed {
     /// The result, or the message of the failure.
     pub result: Result<Value, String>,
     /// How the execution went.
     pub execution: Execution,
     /// What the scan of the output found.
     pub flags: Vec<Flag>,
-    /// The record of it.
-    pub record: Record,
+}
+
+impl Performed {
+    /// What is to be recorded of it.
+    pub fn entry(&self, about: &Function) -> Entry {
+        let mut entry = Entry::new(Event::Executed, about).executed(&self.execution);
+        entry.output_flags = self.flags.iter().map(Flag::to_string).collect();
+        match &self.result {
+            Ok(_) => entry,
+            Err(message) => entry.failed(message),
+        }
+    }
+}
+
+/// Runs `function`. Its answer must not leave before it is recorded.
+pub fn perform(function: &Cleared, input: &Value, context: &CallContext, options: &IsolationOptions) -> Performed {
+    let execution = sandbox::run(function, input, context, options);
+    let (result, flags) = scanned(&execution);
+    Performed { result, execution, flags }
 }
 
 /// Calls `function` and records it in `log` as being about `about`.
@@ -33,17 +50,11 @@ pub fn call(
     options: &IsolationOptions,
     log: &Log,
     about: &Function,
-) -> Result<Answer, AuditError> {
+) -> Result<Performed, AuditError> {
     let intent = log.begin(Entry::new(Event::Executed, about))?;
-    let execution = sandbox::run(function, input, context, options);
-    let (result, flags) = scanned(&execution);
-    let mut entry = Entry::new(Event::Executed, about).executed(&execution);
-    entry.output_flags = flags.iter().map(Flag::to_string).collect();
-    if let Err(message) = &result {
-        entry = entry.failed(message);
-    }
-    let record = log.finish(intent, entry)?;
-    Ok(Answer { result, execution, flags, record })
+    let performed = perform(function, input, context, options);
+    log.finish(intent, performed.entry(about))?;
+    Ok(performed)
 }
 
 /// A credential does not leave; what else looks sensitive is flagged.

@@ -13,12 +13,20 @@ use crate::output::{Style, escape};
 pub mod approve;
 pub mod audit;
 pub mod completions;
+mod display;
 pub mod doctor;
 pub mod explain;
 mod gate;
 pub mod lint;
+pub mod list;
+pub mod reject;
 pub mod rules;
 pub mod run;
+pub mod serve;
+pub mod show;
+pub mod store;
+pub mod submit;
+pub mod token;
 pub mod verify;
 
 /// Reviews AI Functions before they run: lint, sandboxed trial, four-eyes approval, audit.
@@ -41,16 +49,30 @@ enum Command {
     Explain(explain::Args),
     /// Lists the rules
     Rules(rules::Args),
+    /// Runs one function in the sandbox: a file, through the same gate as approve, or an active one of the registry
+    Run(run::Args),
+    /// Hands in a function, or a new version of one, to the registry
+    Submit(submit::Args),
+    /// Lists functions of the registry
+    List(list::Args),
+    /// Shows a function of the registry in full
+    Show(show::Args),
     /// Approves one function: lint, trial, a second person's decision
     Approve(approve::Args),
-    /// Runs one function in the sandbox, through the same gate as approve
-    Run(run::Args),
+    /// Declines a version in the registry
+    Reject(reject::RejectArgs),
+    /// Ends every version of a function in the registry
+    Revoke(reject::RevokeArgs),
     /// Checks that every function has a valid approval of exactly its content
     Verify(verify::Args),
     /// Prints, filters or verifies the audit log
     Audit(audit::Args),
+    /// Serves the HTTP API, metrics and MCP tools over the registry
+    Serve(serve::Args),
     /// Shows which isolation layers hold here, and runs attacks against them
     Doctor(doctor::Arguments),
+    /// Makes a token that says who acts on the registry
+    Token(token::Args),
     /// Prints a completion script for a shell
     Completions(completions::Args),
     /// Prints the JSON Schema of fnvet.toml
@@ -152,11 +174,18 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> ExitStatus {
         Command::Lint(args) => lint::run(args, console),
         Command::Explain(args) => explain::run(&args, console),
         Command::Rules(args) => rules::run(&args, console),
-        Command::Approve(args) => approve::run(&args, console),
         Command::Run(args) => run::run(&args, console),
+        Command::Submit(args) => submit::run(&args, console),
+        Command::List(args) => list::run(&args, console),
+        Command::Show(args) => show::run(&args, console),
+        Command::Approve(args) => approve::run(&args, console),
+        Command::Reject(args) => reject::reject(&args, console),
+        Command::Revoke(args) => reject::revoke(&args, console),
         Command::Verify(args) => verify::run(&args, console),
         Command::Audit(args) => audit::run(&args, console),
+        Command::Serve(args) => serve::run(&args, console),
         Command::Doctor(args) => run_doctor(&args, console),
+        Command::Token(args) => token::run(&args, console),
         Command::Completions(args) => completions::run(&args, console),
         Command::ConfigSchema => console.write(|out| out.write_all(crate::config::json_schema().as_bytes())),
     }

@@ -300,6 +300,7 @@ impl<'a> Run<'a> {
                 (finding, suppressed.pop_front().flatten(), function)
             })
             .collect();
+        let bounds = model.as_ref().map(|model| model.bounds_reached().clone()).unwrap_or_default();
         self.timings.push(("report", start.elapsed()));
         FileReport::new(
             origin,
@@ -315,6 +316,7 @@ impl<'a> Run<'a> {
                 program: self.program,
                 findings,
                 timings: self.timings,
+                bounds,
             },
         )
     }

@@ -1,6 +1,6 @@
 //! What lint found: sorted, without duplicates, ready for any emitter.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +105,7 @@ pub struct FileReport {
     program: Option<Arc<Executable>>,
     settings: Arc<Settings>,
     timings: Vec<(&'static str, Duration)>,
+    bounds: BTreeMap<&'static str, u64>,
 }
 
 /// What the pipeline hands over for a report.
@@ -122,12 +123,13 @@ pub(crate) struct Parts {
     /// Findings at their final level, with what suppresses each and the name of the function around it.
     pub findings: Vec<(Finding, Option<Suppression>, String)>,
     pub timings: Vec<(&'static str, Duration)>,
+    pub bounds: BTreeMap<&'static str, u64>,
 }
 
 impl FileReport {
     /// Sorts, removes duplicates, and adds positions and fingerprints.
     pub(crate) fn new(origin: Origin, settings: Arc<Settings>, parts: Parts) -> FileReport {
-        let Parts { parse, problem, sha256, source, goal, entry, schema, program, mut findings, timings } = parts;
+        let Parts { parse, problem, sha256, source, goal, entry, schema, program, mut findings, timings, bounds } = parts;
         let program = program.map(Arc::new);
         findings.sort_by(|(a, ..), (b, ..)| identity(a).cmp(&identity(b)).then(b.level.cmp(&a.level)));
         findings.dedup_by(|(later, ..), (kept, ..)| identity(later) == identity(kept));
@@ -147,7 +149,7 @@ impl FileReport {
                 finding,
             })
             .collect();
-        FileReport { origin, parse, problem, sha256, findings, source, goal, entry, schema, program, settings, timings }
+        FileReport { origin, parse, problem, sha256, findings, source, goal, entry, schema, program, settings, timings, bounds }
     }
 
     /// Where the source stands.
@@ -214,6 +216,11 @@ impl FileReport {
     /// What took how long: phases of the pipeline, and rules by id.
     pub fn timings(&self) -> &[(&'static str, Duration)] {
         &self.timings
+    }
+
+    /// Which of its own bounds the analysis reached, and how often.
+    pub fn bounds(&self) -> &BTreeMap<&'static str, u64> {
+        &self.bounds
     }
 
     /// Suppresses what `baseline` knows and takes it out of there.

@@ -30,6 +30,7 @@ pub mod no_unsafe_regex;
 pub mod require_input_validation;
 pub mod suppression_without_reason;
 pub mod syntax_error;
+pub mod too_complex;
 pub mod unknown_rule;
 pub mod unsupported_syntax;
 pub mod unused_suppression;
@@ -60,20 +61,21 @@ pub const RULES: &[&dyn Rule] = &[
     &require_input_validation::RequireInputValidation,
     &suppression_without_reason::SuppressionWithoutReason,
     &syntax_error::SyntaxError,
+    &too_complex::TooComplex,
     &unknown_rule::UnknownRule,
     &unsupported_syntax::UnsupportedSyntax,
     &unused_suppression::UnusedSuppression,
 ];
 
-/// Rules whose level is fixed: where they speak, the source was not read to its end or cannot run.
-pub const FIXED_LEVEL: &[&str] = &["file-too-large", "nesting-too-deep", "syntax-error", "unsupported-syntax"];
+/// Rules whose level is fixed: where they speak, the source was not read or judged to its end, or cannot run.
+pub const FIXED_LEVEL: &[&str] = &["file-too-large", "nesting-too-deep", "syntax-error", "too-complex", "unsupported-syntax"];
 
 /// Rules about suppressions, which no suppression silences.
 pub const ABOUT_SUPPRESSIONS: &[&str] = &["suppression-without-reason", "unknown-rule", "unused-suppression"];
 
 /// Rules that no approver can waive.
 pub const NOT_WAIVABLE: &[&str] =
-    &["file-too-large", "missing-entry", "nesting-too-deep", "no-context-override", "syntax-error", "unsupported-syntax"];
+    &["file-too-large", "missing-entry", "nesting-too-deep", "no-context-override", "syntax-error", "too-complex", "unsupported-syntax"];
 
 /// Data tables that rules read, by name: they are part of the rule set's digest.
 const DATA: &[(&str, &str)] = &[("globals", include_str!("../rules/globals.toml")), ("sensitive", include_str!("../rules/sensitive.toml"))];

@@ -258,6 +258,12 @@ impl LayerSet {
         LayerSet(self.0 | 1 << layer as u32)
     }
 
+    /// The set without `layer`.
+    #[must_use]
+    pub fn without(self, layer: Layer) -> Self {
+        LayerSet(self.0 & !(1 << layer as u32))
+    }
+
     /// Whether `layer` is in the set.
     pub fn contains(self, layer: Layer) -> bool {
         self.0 & (1 << layer as u32) != 0
@@ -598,7 +604,13 @@ pub enum Probe {
 /// Lets a worker try something that no program can: it shows that the layers hold by themselves.
 #[doc(hidden)]
 pub fn probe(probe: Probe, limits: &Limits, options: &IsolationOptions) -> Execution {
-    pool::execute(Request { task: Task::Probe(probe), ..request(limits) }, options)
+    match confine::Bait::lay() {
+        Ok(bait) => {
+            let task = Task::Probe { probe, namespaces: bait.namespaces.clone() };
+            pool::execute(Request { task, ..request(limits) }, options)
+        }
+        Err(error) => Execution::without_worker(Outcome::Refused(format!("there is nothing to probe it with: {error}")), limits),
+    }
 }
 
 /// A request that says nothing yet.

@@ -18,7 +18,9 @@ pub mod eval;
 pub mod facts;
 pub mod flow;
 pub mod graph;
+mod growth;
 pub mod ir;
+pub mod isolation;
 pub mod keyed;
 pub mod leaks;
 pub mod limits;
@@ -40,6 +42,9 @@ pub mod unit;
 pub mod unsupported;
 #[cfg(test)]
 pub(crate) mod verify;
+
+/// The bound on the work on one file, among [`Semantic::bounds_reached`].
+pub const WORK_BOUND: &str = "work";
 
 /// What the model is told from outside.
 #[derive(Clone, Debug)]
@@ -72,8 +77,11 @@ impl Semantic {
     pub fn build(source: &SourceFile, parsed: Parsed, settings: &SemanticSettings) -> Semantic {
         let entry = entry::find_entry(&parsed, &settings.entry);
         let ir = std::rc::Rc::new(lower::lower(&parsed, source));
+        let comments: Vec<_> = parsed.comments.iter().map(|c| (source.slice(c.range).to_owned(), c.range)).collect();
         drop(parsed);
-        let (seen, bounds) = unit::analyse(ir.clone(), settings, entry.is_some());
+        let (mut seen, bounds) = unit::analyse(ir.clone(), settings, entry.is_some());
+        let texts = comments.into_iter().map(|(text, range)| observe::StringConstant { text, range, names: Vec::new() });
+        seen.strings.extend(texts);
         Semantic { entry_name: settings.entry.clone(), entry, ir, seen, bounds, settings: settings.clone() }
     }
 

@@ -34,7 +34,7 @@ impl TextRange {
 }
 
 /// The language of a source, by its extension.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub enum Language {
     /// ECMAScript.
     JavaScript,

@@ -16,6 +16,7 @@ use crate::report::Cleared;
 use crate::sandbox::{self, CallContext, Execution, Isolation, IsolationOptions, LimitKind, Outcome};
 
 mod cases;
+mod explore;
 mod inputs;
 mod judge;
 pub mod leaks;
@@ -79,7 +80,7 @@ impl Passed {
 }
 
 /// What a finding of the trial is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A case gave another result than it expects.
@@ -115,7 +116,7 @@ pub enum Kind {
 }
 
 /// One finding of the trial.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TrialFinding {
     /// What it is about.
     pub kind: Kind,
@@ -132,7 +133,7 @@ pub struct TrialFinding {
 }
 
 /// What the trial did and found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrialReport {
     /// [`GENERATOR`].
@@ -183,7 +184,7 @@ struct Tried {
 pub fn attempt(function: Cleared, cases: &Cases, options: &IsolationOptions) -> Result<Verdict, NoTrial> {
     let deadline = Instant::now() + DURATION_MAX;
     let runner = Runner { function: &function, options, deadline };
-    let attempts = inputs::attempts(&function, cases);
+    let attempts = inputs::attempts(&function, cases, &|input, context| runner.execute(input, context, 1));
     let planned = attempts.len();
     let tried = runner.try_all(attempts);
     if let Some(reason) = tried.iter().flat_map(|tried| &tried.executions).find_map(refusal) {

@@ -35,7 +35,7 @@ pages! {
     file_too_large missing_entry nesting_too_deep no_context_override no_eval no_extend_native no_hardcoded_secret
     no_host_access no_implied_eval no_new_func no_proto no_prototype_access no_prototype_pollution no_sensitive_log
     no_sensitive_return no_shared_state no_unbounded_loop no_unbounded_operation no_unbounded_recursion no_undef
-    no_unsafe_regex require_input_validation suppression_without_reason syntax_error unknown_rule unsupported_syntax
+    no_unsafe_regex require_input_validation suppression_without_reason syntax_error too_complex unknown_rule unsupported_syntax
     unused_suppression
 }
 

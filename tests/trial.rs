@@ -163,6 +163,37 @@ fn limits_are_hit_and_the_smallest_input_is_shown() {
 }
 
 #[test]
+fn checks_are_passed_where_no_case_shows_how() {
+    let source = "function execute(input) {
+        if (input.kind !== 'repeat-until') throw new Error('kind');
+        if (!Array.isArray(input.days) || input.days.length < 1) throw new Error('days');
+        if (typeof input.step !== 'number' || input.step === 0) throw new Error('step');
+        let n = 0;
+        for (let at = 0; at < 50; at += input.step > 7 ? 0 : input.step) n += input.days.length;
+        return { n };
+    }";
+    let found = Function::new(source).finding(Kind::Limit);
+    let input = found.input.unwrap();
+    assert_eq!(input["kind"], json!("repeat-until"), "{input}");
+    assert!(input["step"].as_f64().is_some_and(|step| step > 7.0 || step < 0.0), "{input}");
+}
+
+#[test]
+fn branches_that_only_a_word_of_the_source_enters_are_entered() {
+    let source = "function execute(input) {
+        if (typeof input.mode !== 'string' || typeof input.user.token !== 'string') throw new Error('input');
+        switch (input.mode) {
+            case 'short': return { length: input.user.token.length };
+            case 'debug-dump': return { dump: input.user.token };
+            default: return { ok: true };
+        }
+    }";
+    let cases = json!([{"name": "short", "input": {"mode": "short", "user": {"token": "0123456789abcdef"}}, "expect": {"length": 16}}]);
+    let found = Function::new(source).cases(cases).finding(Kind::Leak);
+    assert_eq!(found.input.unwrap()["mode"], json!("debug-dump"));
+}
+
+#[test]
 fn a_limit_that_a_warning_explains_is_a_warning() {
     let source = "function execute(input) {
         if (typeof input.text !== 'string') throw new Error('text must be a text');

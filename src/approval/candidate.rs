@@ -1,16 +1,18 @@
-//! A function's files, read once, under the settings of the gate.
+//! A function with all that belongs to it, read once, under the settings of the gate.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::statement::Placement;
 use crate::config::discover::{Discovered, Discovery};
 use crate::config::{Config, Settings};
 use crate::lint::{Job, lint_one};
 use crate::output::escape;
 use crate::report::{Cleared, FileReport, Refusal, WaiverRequest};
-use crate::source::collect::{Access, collect, companion, git_root, is_source_name, normalise, read_regular, shown_path};
+use crate::source::Language;
+use crate::source::collect::{Access, Target, collect, companion, git_root, is_source_name, normalise, read_regular, shown_path};
 use crate::trial::Cases;
 
 /// The largest `NAME.cases.json` that is read.
@@ -55,18 +57,41 @@ impl Policy {
         Ok(Policy { config: Some(config), folder: Some(folder.to_owned()) })
     }
 
+    /// The settings of the gate where nothing stands beside the code.
+    pub fn settings(&self) -> Settings {
+        Settings::for_gate(self.config.as_ref(), None, self.folder.as_deref())
+    }
+
     /// Where the operator wants the audit log.
     pub fn audit_file(&self) -> Option<PathBuf> {
         self.config.as_ref()?.resolve(self.folder.as_deref()).audit_file
     }
 }
 
-/// One function with all that belongs to it, each file read once.
+/// A version as the registry stores it.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Which one.
+    pub placement: Placement,
+    /// The function's name.
+    pub name: String,
+    /// The language of the source.
+    pub language: Language,
+    /// The source.
+    pub source: Arc<[u8]>,
+    /// Its InputSchema, as JSON.
+    pub schema: Option<Arc<[u8]>>,
+    /// Its cases, as JSON.
+    pub cases: Option<Arc<[u8]>>,
+}
+
+/// One function with all that belongs to it, read once.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     path: PathBuf,
     name: String,
     subject: String,
+    placement: Option<Placement>,
     report: FileReport,
     cases: Cases,
     cases_sha256: Option<String>,
@@ -94,15 +119,37 @@ impl Candidate {
         let report = lint_one(Job { target, settings: Arc::new(settings) }).map_err(|error| GateError::Failure(error.to_string()))?;
         let cases = read_cases(&path)?;
         let cases_sha256 = cases.as_deref().map(digest);
-        let cases = match &cases {
-            Some(bytes) => {
-                Cases::parse(bytes).map_err(|reason| GateError::Failure(format!("{shown}: its cases cannot be used: {reason}")))?
-            }
-            None => Cases::default(),
-        };
+        let cases = parse_cases(cases.as_deref(), &shown)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let subject = subject(&path, current);
-        Ok(Candidate { path, name, subject, report, cases, cases_sha256, audit_file, notices })
+        Ok(Candidate { path, name, subject, placement: None, report, cases, cases_sha256, audit_file, notices })
+    }
+
+    /// Lints a version of the registry, under settings of the gate.
+    ///
+    /// # Errors
+    /// Where it cannot be used.
+    pub fn of_version(stored: &Stored, settings: Arc<Settings>) -> Result<Candidate, GateError> {
+        let extension = match stored.language {
+            Language::JavaScript => "js",
+            Language::TypeScript => "ts",
+        };
+        let shown = format!("{}.{extension}", stored.name);
+        let cases = parse_cases(stored.cases.as_deref(), &shown)?;
+        let target = Target::given(&shown, stored.source.clone(), stored.schema.clone());
+        let report = lint_one(Job { target, settings }).map_err(|error| GateError::Failure(error.to_string()))?;
+        let Placement { tenant_id, function_id, version, .. } = &stored.placement;
+        Ok(Candidate {
+            path: PathBuf::from(shown),
+            name: stored.name.clone(),
+            subject: format!("registry:{tenant_id}/{function_id}@{version}"),
+            placement: Some(stored.placement.clone()),
+            report,
+            cases,
+            cases_sha256: stored.cases.as_deref().map(digest),
+            audit_file: None,
+            notices: Vec::new(),
+        })
     }
 
     /// Clears it for its trial.
@@ -132,7 +179,7 @@ impl Candidate {
         }
     }
 
-    /// The absolute path of the source.
+    /// The absolute path of the source; for the registry the name under which it is shown.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -147,9 +194,15 @@ impl Candidate {
         &self.name
     }
 
-    /// The path by which an approval names it: relative to the repository, or outside Git the mere file name.
+    /// By what an approval names it: the path relative to the repository, or outside Git the mere file
+    /// name; for the registry tenant, function and version.
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// Which version of the registry it is; nothing for files.
+    pub fn placement(&self) -> Option<&Placement> {
+        self.placement.as_ref()
     }
 
     /// What lint found.
@@ -257,11 +310,16 @@ fn read_cases(path: &Path) -> Result<Option<Vec<u8>>, GateError> {
     read_regular(&cases, CASES_BYTES_MAX).map(Some).map_err(|reason| GateError::Failure(format!("{name}: it cannot be read: {reason}")))
 }
 
+fn parse_cases(bytes: Option<&[u8]>, shown: &str) -> Result<Cases, GateError> {
+    let unusable = |reason| GateError::Failure(format!("{shown}: its cases cannot be used: {reason}"));
+    bytes.map_or_else(|| Ok(Cases::default()), |bytes| Cases::parse(bytes).map_err(unusable))
+}
+
 fn subject(path: &Path, current: &Path) -> String {
     let root = path.parent().and_then(git_root).or_else(|| path.parent().map(Path::to_owned));
     shown_path(path, root.as_deref().unwrap_or(current))
 }
 
-pub(super) fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }

@@ -8,9 +8,9 @@ use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use ssh_key::private::KeypairData;
+use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::public::KeyData;
-use ssh_key::{HashAlg, PrivateKey, PublicKey};
+use ssh_key::{HashAlg, LineEnding, PrivateKey, PublicKey};
 
 use super::GateError;
 use super::authors::fold_name;
@@ -23,7 +23,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// What a signer of approvals may be limited to by `namespaces=` in `allowed_signers`.
 pub const NAMESPACE: &str = "fnvet";
 
-/// A private key, for one signature.
+/// A private key that signs.
 #[derive(Debug)]
 pub struct SigningKey {
     key: ed25519_dalek::SigningKey,
@@ -43,12 +43,44 @@ impl SigningKey {
         if key.is_encrypted() {
             return Err(usage("it is protected by a passphrase; fnvet does not ask for one"));
         }
+        SigningKey::of(&key).ok_or_else(|| usage("only Ed25519 keys sign approvals (ssh-keygen -t ed25519)"))
+    }
+
+    /// A new key, as the text of an OpenSSH private key file.
+    ///
+    /// # Errors
+    /// Where the system has no random numbers.
+    pub fn generate() -> Result<String, GateError> {
+        let failed = |reason: String| GateError::Failure(format!("no key can be made: {reason}"));
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| failed(error.to_string()))?;
+        let pair = KeypairData::Ed25519(Ed25519Keypair::from_seed(&seed));
+        let text = PrivateKey::new(pair, "fnvet").and_then(|key| key.to_openssh(LineEnding::LF));
+        text.map(|text| text.to_string()).map_err(|error| failed(error.to_string()))
+    }
+
+    fn of(key: &PrivateKey) -> Option<SigningKey> {
         match key.key_data() {
-            KeypairData::Ed25519(pair) => Ok(SigningKey {
+            KeypairData::Ed25519(pair) => Some(SigningKey {
                 key: ed25519_dalek::SigningKey::from_bytes(&pair.private.to_bytes()),
                 keyid: key.fingerprint(HashAlg::Sha256).to_string(),
             }),
-            _ => Err(usage("only Ed25519 keys sign approvals (ssh-keygen -t ed25519)")),
+            _ => None,
+        }
+    }
+
+    /// The key's fingerprint, as OpenSSH prints it.
+    pub fn keyid(&self) -> &str {
+        &self.keyid
+    }
+
+    /// Whether the envelope has exactly one signature, which this key made.
+    pub fn has_signed(&self, envelope: &Envelope) -> bool {
+        let [signature] = &envelope.signatures[..] else { return false };
+        let raw = STANDARD.decode(&signature.sig).ok().and_then(|raw| Ed25519Signature::from_slice(&raw).ok());
+        match (raw, envelope.signed_bytes()) {
+            (Some(raw), Ok(bytes)) => self.key.verifying_key().verify_strict(&bytes, &raw).is_ok(),
+            _ => false,
         }
     }
 

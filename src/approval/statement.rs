@@ -77,6 +77,9 @@ pub struct Predicate {
     pub decision: Verdict,
     /// How the source was read.
     pub function: Judged,
+    /// Which version of which function of the registry it is; nothing for files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<Placement>,
     /// Everything else that was judged.
     pub digests: Digests,
     /// Whether inputs are checked against the schema.
@@ -97,6 +100,20 @@ pub struct Predicate {
     pub decided_at: Timestamp,
     /// Until when it holds.
     pub expires_at: Timestamp,
+}
+
+/// A version of a function of the registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Placement {
+    /// Whose it is.
+    pub tenant_id: String,
+    /// The function's id.
+    pub function_id: String,
+    /// The version.
+    pub version: u64,
+    /// The one agent that may call it, or null.
+    pub agent_id: Option<String>,
 }
 
 /// How a source was read.

@@ -7,11 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 
 use super::candidate::{Candidate, GateError, Policy, is_function_file};
-use super::statement::{ENVELOPE_BYTES_MAX, Envelope, Statement, Verdict};
+use super::statement::{ENVELOPE_BYTES_MAX, Envelope, Placement, Statement, Verdict};
 use super::trust::{Revocations, Trust};
 use super::{SecondPerson, language_name};
+use crate::config::Settings;
 use crate::finding::Level;
-use crate::report::{Refusal, WaiverRequest};
+use crate::report::{Cleared, Refusal, WaiverRequest};
 use crate::rules::ruleset_digest;
 use crate::source::collect::{companion, git_root, normalise, read_regular, shown_path};
 use crate::source::git::{Git, TrackedKind};
@@ -199,24 +200,17 @@ impl Checker<'_> {
     }
 
     fn judge(&self, candidate: &Candidate, envelope: &Envelope, statement: &Statement) -> Result<Valid, String> {
+        holds(candidate, statement, self.now)?;
         let predicate = &statement.predicate;
-        same_function(candidate, statement)?;
-        if predicate.decision != Verdict::Approved || !predicate.trial.passed {
-            return Err("it was not approved".to_owned());
-        }
-        SecondPerson::new(&predicate.approver, &predicate.authors).map_err(|error| error.to_string())?;
-        if predicate.decided_at > self.now.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX) {
-            return Err(format!("its approval is dated {}, which is yet to come", predicate.decided_at));
-        }
-        if self.now >= predicate.expires_at {
-            return Err(format!("its approval expired on {}", predicate.expires_at.strftime("%Y-%m-%d")));
-        }
         let trusted = self.demands.trust.as_ref().map(Trust::revocations);
         if let Some(reason) = self.work_tree.reason(statement).or_else(|| trusted?.reason(statement)) {
             return Err(format!("its approval was revoked: {reason}"));
         }
         let is_unsigned = self.check_signature(envelope, statement)?;
-        let remarks = self.still_clear(candidate, statement)?;
+        let (_, mut remarks) = still_clear(candidate, statement)?;
+        if predicate.digests.cases.as_deref() != candidate.cases_sha256() {
+            remarks.push("its cases changed since".to_owned());
+        }
         Ok(Valid {
             approval_id: predicate.approval_id.clone(),
             approver: predicate.approver.clone(),
@@ -244,38 +238,63 @@ impl Checker<'_> {
             Err(reason) => Err(reason),
         }
     }
+}
 
-    /// The rules of today, with the waivers of then.
-    fn still_clear(&self, candidate: &Candidate, statement: &Statement) -> Result<Vec<String>, String> {
-        let predicate = &statement.predicate;
-        let findings = candidate.report().findings();
-        let still_there = predicate
-            .waivers
-            .iter()
-            .filter(|waiver| findings.iter().any(|found| found.fingerprint == waiver.fingerprint && found.finding.level == Level::Error));
-        let waivers: Vec<WaiverRequest> =
-            still_there.map(|waiver| WaiverRequest { selector: waiver.fingerprint.clone(), reason: waiver.reason.clone() }).collect();
-        match candidate.clear(&waivers) {
-            Ok(_) => {}
-            Err(Refusal::Blocking(findings)) => {
-                let rules: BTreeSet<&str> = findings.iter().map(|found| found.finding.rule).collect();
-                let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
-                return Err(format!("it is no longer clear: {}", if rules.is_empty() { "it cannot run" } else { &rules }));
-            }
-            Err(other) => return Err(format!("it is no longer clear: {other}")),
-        }
-        let settings = candidate.report().settings();
-        let mut remarks = Vec::new();
-        if predicate.digests.ruleset != ruleset_digest().trim_start_matches("sha256:")
-            || predicate.digests.settings != settings.lint_digest()
-        {
-            remarks.push("stale-policy: rules or lint settings changed since; it is still clear".to_owned());
-        }
-        if predicate.digests.cases.as_deref() != candidate.cases_sha256() {
-            remarks.push("its cases changed since".to_owned());
-        }
-        Ok(remarks)
+/// Whether the statement approves exactly this function, and holds at the time `now`. Whose statement
+/// it is and whether it was revoked is for the caller to know.
+///
+/// # Errors
+/// Why it does not.
+pub fn holds(candidate: &Candidate, statement: &Statement, now: Timestamp) -> Result<(), String> {
+    let predicate = &statement.predicate;
+    same_function(candidate, statement)?;
+    if predicate.decision != Verdict::Approved || !predicate.trial.passed {
+        return Err("it was not approved".to_owned());
     }
+    SecondPerson::new(&predicate.approver, &predicate.authors).map_err(|error| error.to_string())?;
+    if predicate.decided_at > now.saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX) {
+        return Err(format!("its approval is dated {}, which is yet to come", predicate.decided_at));
+    }
+    if now >= predicate.expires_at {
+        return Err(format!("its approval expired on {}", predicate.expires_at.strftime("%Y-%m-%d")));
+    }
+    Ok(())
+}
+
+/// The rules of today, with the waivers of then: what is cleared, and what a person should know.
+///
+/// # Errors
+/// Why it is no longer clear.
+pub fn still_clear(candidate: &Candidate, statement: &Statement) -> Result<(Cleared, Vec<String>), String> {
+    let predicate = &statement.predicate;
+    let findings = candidate.report().findings();
+    let still_there = predicate
+        .waivers
+        .iter()
+        .filter(|waiver| findings.iter().any(|found| found.fingerprint == waiver.fingerprint && found.finding.level == Level::Error));
+    let waivers: Vec<WaiverRequest> =
+        still_there.map(|waiver| WaiverRequest { selector: waiver.fingerprint.clone(), reason: waiver.reason.clone() }).collect();
+    let cleared = match candidate.clear(&waivers) {
+        Ok(cleared) => cleared,
+        Err(Refusal::Blocking(findings)) => {
+            let rules: BTreeSet<&str> = findings.iter().map(|found| found.finding.rule).collect();
+            let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(format!("it is no longer clear: {}", if rules.is_empty() { "it cannot run" } else { &rules }));
+        }
+        Err(other) => return Err(format!("it is no longer clear: {other}")),
+    };
+    let stale = is_stale(statement, candidate.report().settings());
+    Ok((cleared, stale.then(|| "stale-policy: rules or lint settings changed since; it is still clear".to_owned()).into_iter().collect()))
+}
+
+/// Whether rules or lint settings are others than those it was approved under.
+pub fn is_stale(statement: &Statement, settings: &Settings) -> bool {
+    let digests = &statement.predicate.digests;
+    digests.ruleset != ruleset_digest().trim_start_matches("sha256:") || digests.settings != settings.lint_digest()
+}
+
+fn agent(placement: Option<&Placement>) -> Option<&str> {
+    placement.and_then(|placement| placement.agent_id.as_deref())
 }
 
 /// Whether the statement is about this function as it is.
@@ -291,6 +310,8 @@ fn same_function(candidate: &Candidate, statement: &Statement) -> Result<(), Str
         (predicate.digests.schema != candidate.schema_sha256(), "the schema"),
         (source.is_none_or(|source| predicate.function.language != language_name(source.language)), "the language"),
         (predicate.function.name != candidate.name(), "the name"),
+        (agent(predicate.registry.as_ref()) != agent(candidate.placement()), "the agent"),
+        (predicate.registry.as_ref() != candidate.placement(), "its place in the registry"),
         (candidate.report().entry().is_none_or(|entry| predicate.function.entry != entry.name), "the entry"),
         (Some(predicate.function.goal) != candidate.report().goal(), "the goal"),
         (predicate.enforce_schema != settings.enforce_schema, "enforce-schema"),

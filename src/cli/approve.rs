@@ -1,11 +1,11 @@
 //! `fnvet approve`
 
-use std::io::{BufRead, IsTerminal, Write, stdin};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::gate::{GateArgs, Opened, Stop, current_folder, failure, not_audited, record_refusal, refuse, stop, usage};
-use super::{Console, ExitStatus};
+use super::gate::{GateArgs, Opened, Stop, current_folder, failure, is_file, not_audited, record_refusal, refuse, stop, usage};
+use super::store::{StoreArgs, refusal};
+use super::{Console, ExitStatus, display};
 use crate::approval::authors::{self, Earlier, NotSecond};
 use crate::approval::signature::{AllowedSigners, SigningKey};
 use crate::approval::statement::{Envelope, Statement};
@@ -13,24 +13,21 @@ use crate::approval::trust::Trust;
 use crate::approval::{Decision, SecondPerson};
 use crate::audit::log::Log;
 use crate::audit::{Entry, Event, Function};
-use crate::finding::Level;
-use crate::output::{self, Format, count, escape};
-use crate::report::{Cleared, Report, WaiverRequest};
+use crate::output::escape;
+use crate::registry::{Approval, RegistryError, WaiverWish};
+use crate::report::{Cleared, WaiverRequest};
 use crate::source::collect::{companion, git_root, normalise, shown_path};
-use crate::trial::{self, Passed, TrialReport, Verdict};
-
-/// Most characters of an input that are shown.
-const INPUT_CHARS_MAX: usize = 300;
+use crate::trial::{self, Passed, Verdict};
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The function: a file
-    #[arg(value_name = "FILE")]
+    /// The function: a file, or the name or id of one in the registry
+    #[arg(value_name = "FILE|NAME")]
     target: PathBuf,
-    /// Who approves
+    /// Who approves a file; in the registry the token says it
     #[arg(long = "as", value_name = "NAME")]
-    approver: String,
+    approver: Option<String>,
     /// Who wrote it, beside those whom Git knows; repeatable
     #[arg(long, value_name = "NAME")]
     author: Vec<String>,
@@ -49,29 +46,92 @@ pub struct Args {
     /// Takes the policy and the signers of earlier approvals from this commit
     #[arg(long, value_name = "REF", conflicts_with = "config")]
     trust_from: Option<String>,
+    /// The version that is approved, of a function in the registry; by default the latest
+    #[arg(long, value_name = "N")]
+    version: Option<u64>,
     /// Does not ask
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
     gate: GateArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Approves the function, if it may be and the approver says so.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
-    execute(args, console).unwrap_or_else(|(status, message)| {
+    let approved = if is_file(&args.target) { of_file(args, console) } else { of_registry(args, console) };
+    approved.unwrap_or_else(|(status, message)| {
         console.say(&message);
         status
     })
 }
 
-fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
+/// Approves a version in the registry. Nothing is decided here.
+fn of_registry(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
+    let for_files = [
+        (args.approver.is_some(), "--as"),
+        (!args.author.is_empty(), "--author"),
+        (args.sign.is_some(), "--sign"),
+        (args.trust_from.is_some(), "--trust-from"),
+        (args.gate.audit.is_some(), "--audit"),
+    ];
+    if let Some((_, option)) = for_files.iter().find(|(given, _)| *given) {
+        return Err(usage(format!("{option} is for files; in the registry the token says who approves")));
+    }
+    let waivers = waivers(args)?;
+    if !args.yes && !display::may_ask(console) {
+        return Err(usage("there is no terminal to ask at: --yes approves without asking"));
+    }
+    let target = args.target.to_string_lossy().into_owned();
+    let opened = args.store.open(args.gate.config.as_deref(), args.gate.worker.as_deref(), console)?;
+    let id = opened.id_of(&target)?;
+    let refused = |error: RegistryError, console: &mut Console<'_>| {
+        if let RegistryError::TrialFailed(report) = &error {
+            let text = display::trial(report);
+            console.write(|out| out.write_all(text.as_bytes()));
+        }
+        refusal(&target, &error)
+    };
+    let read = opened.wait(opened.registry.read(&opened.caller, &id, args.version)).map_err(|error| refusal(&target, &error))?;
+    let version = args.version.unwrap_or(read.function.version);
+    let report = opened.wait(opened.registry.findings(&opened.caller, &id, Some(version))).map_err(|error| refusal(&target, &error))?;
+    let shown = format!("{} version {version}", read.function.name);
+    let status = display::function(&shown, &read.code, &report, &[], args.yes, console);
+    let wish = Approval {
+        notes: args.notes.clone(),
+        waivers: waivers.into_iter().map(|waiver| WaiverWish { fingerprint: waiver.selector, reason: waiver.reason }).collect(),
+        version: Some(version),
+    };
+    if !args.yes {
+        let trial = opened.wait(opened.registry.trial(&opened.caller, &id, wish.clone())).map_err(|error| refused(error, console))?;
+        let text = display::trial(&trial);
+        console.write(|out| out.write_all(text.as_bytes()));
+        let question = format!("Approve {shown} as {}? Written by {}.", opened.caller.user_id(), read.authors.join(", "));
+        if !display::asked(&question, console)? {
+            console.say(&format!("{target}: not approved"));
+            return Ok(status.and(ExitStatus::Findings));
+        }
+    }
+    let approved = opened.wait(opened.registry.approve(&opened.caller, &id, wish, None)).map_err(|error| refused(error, console))?;
+    let until = approved.expires_at.split('T').next().unwrap_or_default();
+    let mut text = if args.yes { display::trial(&approved.trial) } else { String::new() };
+    text.push_str(&format!("approved by {} until {until}: {}\n", escape(opened.caller.user_id()), escape(&shown)));
+    Ok(status.and(console.write(|out| out.write_all(text.as_bytes()))))
+}
+
+fn of_file(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
+    let Some(approver) = &args.approver else { return Err(usage("--as NAME is missing: who approves?")) };
+    if args.version.is_some() {
+        return Err(usage("--version is for functions in the registry"));
+    }
     let waivers = waivers(args)?;
     let key = args.sign.as_deref().map(|path| current_folder().map(|current| current.join(path))).transpose()?;
     let key = key.map(|path| SigningKey::read(&path)).transpose().map_err(stop)?;
     let trust = trust(args)?;
     let opened = args.gate.open(&args.target, trust.as_ref(), console)?;
-    let about = Function { user_id: Some(args.approver.trim().to_owned()), ..opened.about() };
-    let second = SecondPerson::new(&args.approver, &authors_of(args, &opened, trust.as_ref(), key.is_some())?);
+    let about = Function { user_id: Some(approver.trim().to_owned()), ..opened.about() };
+    let second = SecondPerson::new(approver, &authors_of(args, &opened, trust.as_ref(), key.is_some())?);
     if let Err(error @ (NotSecond::NoAuthor | NotSecond::NoName(_))) = &second {
         return Err(usage(error.to_string()));
     }
@@ -83,12 +143,12 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
         Ok(second) => second,
         Err(error) => return Ok(turn_down(&error.to_string(), args, &opened, &about, console)),
     };
-    let may_ask = stdin().is_terminal() && console.err_is_terminal;
-    if !args.yes && !may_ask {
+    if !args.yes && !display::may_ask(console) {
         return Err(usage("there is no terminal to ask at: --yes approves without asking"));
     }
     let log = args.gate.log(&opened, console)?;
-    let status = show_function(&opened, &function, args.yes, console);
+    let (report, source) = (opened.candidate.report(), &function.source().text);
+    let status = display::function(&opened.shown(), source, report, function.waivers(), args.yes, console);
     let passed = match held_trial(function, &opened, &about, &log, args, console)? {
         Verdict::Passed(passed) => passed,
         Verdict::Failed(_) => return Ok(status.and(turn_down("its trial failed", args, &opened, &about, console))),
@@ -96,7 +156,8 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     if !args.yes {
         log.append(Entry::new(Event::Viewed, &about)).map_err(not_audited)?;
     }
-    if !args.yes && !asked(&opened, &second, console)? {
+    let question = format!("Approve {} as {}? Written by {}.", opened.shown(), second.name(), second.authors().join(", "));
+    if !args.yes && !display::asked(&question, console)? {
         log.append(Entry::new(Event::Rejected, &about)).map_err(not_audited)?;
         console.say(&format!("{}: not approved", opened.shown()));
         return Ok(status.and(ExitStatus::Findings));
@@ -151,28 +212,6 @@ fn turn_down(reason: &str, args: &Args, opened: &Opened, about: &Function, conso
     ExitStatus::Findings.and(record_refusal(&format!("refused: {reason}"), &args.gate, opened, about, console))
 }
 
-/// The source, for whoever is asked, and the findings that do not block.
-fn show_function(opened: &Opened, function: &Cleared, briefly: bool, console: &mut Console<'_>) -> ExitStatus {
-    let report = Report::new(vec![opened.candidate.report().clone()], Duration::ZERO);
-    let style = console.style;
-    let shown = opened.shown();
-    console.write(|out| {
-        if !briefly {
-            writeln!(out, "{shown}:")?;
-            for (at, line) in function.source().text.lines().enumerate() {
-                writeln!(out, "{:>5} | {}", at + 1, escape(line))?;
-            }
-            writeln!(out)?;
-        }
-        output::write(Format::Pretty, &report, style, out)?;
-        for waiver in function.waivers() {
-            let reason = escape(&waiver.reason);
-            writeln!(out, "waived: {} at {}:{}: {reason}", waiver.rule, waiver.line, waiver.column)?;
-        }
-        Ok(())
-    })
-}
-
 /// Holds the trial, recorded like an execution, and shows what it found.
 fn held_trial(
     function: Cleared,
@@ -185,73 +224,16 @@ fn held_trial(
     let started = std::time::Instant::now();
     let intent = log.begin(Entry::new(Event::Tried, about)).map_err(not_audited)?;
     let held = trial::attempt(function, opened.candidate.cases(), &args.gate.isolation());
-    let mut entry = Entry::new(Event::Tried, about);
-    entry.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let report = match &held {
-        Ok(Verdict::Passed(passed)) => Some(passed.report()),
-        Ok(Verdict::Failed(report)) => Some(report),
-        Err(_) => None,
-    };
-    if let Some(report) = report {
-        entry.statements = Some(report.statements_max);
-        entry.heap_bytes = Some(report.heap_bytes_max);
-        entry.isolation = Some(report.isolation.clone());
-        if let Some(worst) = report.findings.iter().find(|finding| finding.level == Level::Error) {
-            entry = entry.failed(&worst.message);
-        }
-    }
-    if let Err(error) = &held {
-        entry = entry.failed(&error.to_string());
-    }
+    let entry = Entry::new(Event::Tried, about).tried(&held, started.elapsed());
     log.finish(intent, entry).map_err(not_audited)?;
     let verdict = held.map_err(|error| failure(error.to_string()))?;
     let report = match &verdict {
         Verdict::Passed(passed) => Passed::report(passed),
         Verdict::Failed(report) => report,
     };
-    let text = render(report);
+    let text = display::trial(report);
     console.write(|out| out.write_all(text.as_bytes()));
     Ok(verdict)
-}
-
-/// The trial, for people.
-fn render(report: &TrialReport) -> String {
-    let verdict = if report.is_passed() { "passed" } else { "failed" };
-    let mut text = format!(
-        "trial {verdict}: {}, {}, {}; {} returned, {} refused by the schema; at most {} and {} of heap\n",
-        count(report.cases, "case"),
-        count(report.inputs, "other input"),
-        count(report.executions, "execution"),
-        report.returned,
-        report.rejected,
-        count(usize::try_from(report.statements_max).unwrap_or(usize::MAX), "statement"),
-        count(usize::try_from(report.heap_bytes_max).unwrap_or(usize::MAX), "byte"),
-    );
-    if report.isolation != "full" {
-        text.push_str(&format!("  isolation was {}\n", report.isolation));
-    }
-    for finding in &report.findings {
-        text.push_str(&format!("  {}: {}\n", finding.level.as_str(), escape(&finding.message)));
-        if let Some(case) = &finding.case {
-            text.push_str(&format!("    in the case {:?}\n", escape(case)));
-        }
-        if let Some(input) = &finding.input {
-            let input = input.to_string();
-            let cut = input.char_indices().nth(INPUT_CHARS_MAX).map(|(at, _)| at);
-            let rest = if cut.is_some() { format!("… ({} bytes)", input.len()) } else { String::new() };
-            text.push_str(&format!("    with the input {}{rest}\n", escape(&input[..cut.unwrap_or(input.len())])));
-        }
-    }
-    text
-}
-
-fn asked(opened: &Opened, second: &SecondPerson, console: &mut Console<'_>) -> Result<bool, Stop> {
-    let question = format!("Approve {} as {}? Written by {}. [y/N] ", opened.shown(), second.name(), second.authors().join(", "));
-    let ask = |err: &mut dyn Write| err.write_all(escape(&question).as_bytes()).and_then(|()| err.flush());
-    ask(console.err).map_err(|error| failure(format!("standard error: {error}")))?;
-    let mut answer = String::new();
-    stdin().lock().read_line(&mut answer).map_err(|error| failure(format!("standard input: {error}")))?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Writes the approval beside the function: recorded first, then visible all at once.

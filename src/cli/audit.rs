@@ -7,13 +7,19 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use super::gate::{Stop, audit_path, current_folder, stop};
+use super::gate::{Stop, audit_path, current_folder, failure, stop, usage};
+use super::store::{Configured, StoreArgs, refusal};
 use super::{Console, ExitStatus};
 use crate::approval::Policy;
 use crate::audit::chain::{Line, lines, verify};
-use crate::audit::{Event, Record};
+use crate::audit::{Event, Record, ocsf};
 use crate::config::discover::{Discovered, Discovery};
-use crate::output::{count, escape};
+use crate::output::{self, count, escape};
+use crate::registry::{AuditFilter, PageRequest};
+use crate::source::collect::read_regular;
+
+/// The largest checkpoint that is read.
+const CHECKPOINT_BYTES_MAX: u64 = 64 << 20;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -21,7 +27,10 @@ pub struct Args {
     /// Verify the hash chain and name the first record that was changed, removed or reordered
     #[arg(long)]
     verify: bool,
-    /// pretty or jsonl
+    /// Write the sealed heads of the store's chains to this file, or with --verify compare with those in it
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// pretty, jsonl or ocsf (API Activity events, one a line)
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Output::Pretty)]
     output: Output,
     /// Only this function, by id, name or path
@@ -45,18 +54,35 @@ pub struct Args {
     /// Only what failed
     #[arg(long)]
     failed: bool,
-    /// The audit log; by default `audit.file` of the configuration, else fnvet-audit.jsonl here
-    #[arg(long, value_name = "FILE")]
+    /// Of another tenant of the store, for super-admins
+    #[arg(long, value_name = "ID")]
+    tenant: Option<String>,
+    /// The log of file commands; by default, where no store is configured, `audit.file` of the configuration, else fnvet-audit.jsonl here
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoint", "tenant"])]
     audit: Option<PathBuf>,
     /// The trusted policy
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
     Pretty,
     Jsonl,
+    Ocsf,
+}
+
+impl Output {
+    /// A record on one line.
+    fn line(self, record: &Record) -> String {
+        match self {
+            Output::Jsonl => record.to_line(),
+            Output::Ocsf => ocsf::event(record).to_string(),
+            Output::Pretty => pretty(record),
+        }
+    }
 }
 
 /// A day or a time.
@@ -82,6 +108,72 @@ pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
 }
 
 fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
+    let configured = Configured::new(args.config.as_deref(), args.store.store.as_deref())?;
+    if args.audit.is_none() && configured.store.is_some() {
+        return of_store(args, configured, console);
+    }
+    if args.checkpoint.is_some() || args.tenant.is_some() {
+        return Err(usage("--checkpoint and --tenant are for the log of a store, and none is configured"));
+    }
+    of_file(args, console)
+}
+
+/// The log of a store.
+fn of_store(args: &Args, configured: Configured, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
+    let kept = match &args.checkpoint {
+        Some(path) if args.verify => {
+            let bytes = read_regular(path, CHECKPOINT_BYTES_MAX).map_err(|reason| failure(format!("{}: {reason}", path.display())))?;
+            Some(String::from_utf8(bytes).map_err(|_| usage(format!("{}: it is not UTF-8", path.display())))?)
+        }
+        _ => None,
+    };
+    let opened = configured.open(&args.store.keys, None, console)?;
+    let refused = |error| refusal("audit", &error);
+    if args.verify {
+        let checked = opened.wait(opened.registry.verify_audit(&opened.caller, kept.as_deref())).map_err(refused)?;
+        let is_intact = checked.iter().all(|chain| chain.problem.is_none());
+        let status = console.write(|out| {
+            for chain in &checked {
+                let records = count(usize::try_from(chain.records).unwrap_or(usize::MAX), "record");
+                writeln!(out, "{}: {records}, head {}", escape(&chain.tenant_id), chain.head)?;
+                if let Some(problem) = &chain.problem {
+                    writeln!(out, "broken: {}", escape(&problem.message))?;
+                }
+            }
+            if is_intact { writeln!(out, "intact") } else { Ok(()) }
+        });
+        return Ok(if is_intact { status } else { status.and(ExitStatus::Findings) });
+    }
+    if let Some(path) = &args.checkpoint {
+        let checkpoint = opened.wait(opened.registry.checkpoint(&opened.caller)).map_err(refused)?;
+        let written = output::to_file(path, |out| writeln!(out, "{checkpoint}"));
+        written.map_err(|error| failure(format!("{}: {error}", path.display())))?;
+        return Ok(ExitStatus::Success);
+    }
+    let filter = AuditFilter {
+        function: args.function.clone(),
+        user: args.user.clone(),
+        since: args.since.map(|since| since.0),
+        until: args.until.map(|until| until.0),
+        event: args.event,
+        success: if args.success { Some(true) } else { args.failed.then_some(false) },
+        tenant: args.tenant.clone(),
+    };
+    let (mut status, mut page) = (ExitStatus::Success, PageRequest::default());
+    loop {
+        let part = opened.wait(opened.registry.audit(&opened.caller, filter.clone(), page.clone())).map_err(refused)?;
+        for record in &part.items {
+            status = status.and(console.write(|out| writeln!(out, "{}", args.output.line(record))));
+        }
+        page.cursor = part.next;
+        if page.cursor.is_none() {
+            return Ok(status);
+        }
+    }
+}
+
+/// The log of file commands.
+fn of_file(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let current = current_folder()?;
     let policy = args.config.as_deref().map_or_else(|| Ok(Policy::default()), |path| Policy::of_file(path, &current)).map_err(stop)?;
     let path = audit_path(args.audit.as_deref(), &policy, found_audit_file(&current), &current);
@@ -105,10 +197,7 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     for line in lines(file) {
         match line.map_err(unreadable)? {
             (_, Line::Record(record)) if args.selects(&record) => {
-                status = status.and(console.write(|out| match args.output {
-                    Output::Jsonl => writeln!(out, "{}", record.to_line()),
-                    Output::Pretty => writeln!(out, "{}", pretty(&record)),
-                }));
+                status = status.and(console.write(|out| writeln!(out, "{}", args.output.line(&record))));
             }
             (_, Line::Record(_)) => {}
             (number, Line::Broken(reason)) => {

@@ -1,15 +1,14 @@
 //! What the commands that go through the gate share: policy, audit log, showing a refusal.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::{Console, ExitStatus};
+use super::{Console, ExitStatus, display};
 use crate::approval::trust::Trust;
-use crate::approval::{Candidate, GateError, Policy};
+use crate::approval::{Candidate, GateError, Policy, is_function_file};
 use crate::audit::log::{AuditError, FILE_NAME, Log};
 use crate::audit::{Entry, Event, Function, LOCAL_TENANT};
-use crate::output::{self, Format, Style, escape};
-use crate::report::{Refusal, Report};
+use crate::output::escape;
+use crate::report::Refusal;
 use crate::sandbox::IsolationOptions;
 use crate::source::collect::normalise;
 
@@ -108,6 +107,11 @@ impl GateArgs {
     }
 }
 
+/// Whether what a person names is a file, rather than a function of the registry.
+pub fn is_file(target: &Path) -> bool {
+    target.symlink_metadata().is_ok() || is_function_file(target) || target.components().count() > 1
+}
+
 /// `--audit FILE`, else `audit.file` of the trusted policy, else of the configuration found, else the
 /// file of the current folder.
 pub fn audit_path(given: Option<&Path>, policy: &Policy, found: Option<PathBuf>, current: &Path) -> PathBuf {
@@ -145,7 +149,7 @@ pub fn refuse(refusal: &Refusal, args: &GateArgs, opened: &Opened, about: &Funct
             ExitStatus::Failure
         }
         Refusal::Blocking(_) => {
-            show_findings(opened, console);
+            display::findings(opened.candidate.report(), console);
             console.say(&format!("{}: refused: {refusal}; it was not executed", opened.shown()));
             ExitStatus::Findings
         }
@@ -163,16 +167,5 @@ pub fn record_refusal(message: &str, args: &GateArgs, opened: &Opened, about: &F
             console.say(&message);
             status
         }
-    }
-}
-
-/// All findings, on standard error.
-fn show_findings(opened: &Opened, console: &mut Console<'_>) {
-    let report = Report::new(vec![opened.candidate.report().clone()], Duration::ZERO);
-    let style = Style { color: console.style.color && console.err_is_terminal, ..console.style };
-    let mut text = Vec::new();
-    if output::write(Format::Pretty, &report, style, &mut text).is_ok() {
-        // If standard error is closed there is nowhere to say so.
-        let _ = console.err.write_all(&text);
     }
 }

@@ -1,5 +1,6 @@
 //! `fnvet lint`
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -222,7 +223,7 @@ fn resolve(
     status: &mut ExitStatus,
 ) -> Vec<Job> {
     let mut discovery = Discovery::new(current);
-    let mut known: std::collections::BTreeMap<PathBuf, Arc<Settings>> = std::collections::BTreeMap::new();
+    let mut known: BTreeMap<PathBuf, Arc<Settings>> = BTreeMap::new();
     let mut said = std::collections::BTreeSet::new();
     let mut settings_in = |folder: &Path| {
         let mut settings = given.cloned().unwrap_or_else(|| match discovery.of(folder) {
@@ -333,9 +334,9 @@ fn write_baseline(path: &Path, report: &Report, console: &mut Console<'_>) -> Ex
     }
 }
 
-/// Phases and rules, the slowest first.
+/// Phases and rules, the slowest first; then the bounds that the analysis reached, and in how many files.
 fn timings(report: &Report) -> String {
-    let mut totals: std::collections::BTreeMap<&str, Duration> = std::collections::BTreeMap::new();
+    let mut totals: BTreeMap<&str, Duration> = BTreeMap::new();
     for (what, took) in report.files.iter().flat_map(FileReport::timings) {
         *totals.entry(what).or_default() += *took;
     }
@@ -344,6 +345,14 @@ fn timings(report: &Report) -> String {
     let mut text = format!("{:>12.3} ms  whole run\n", report.duration.as_secs_f64() * 1e3);
     for (what, took) in totals {
         text.push_str(&format!("{:>12.3} ms  {what}\n", took.as_secs_f64() * 1e3));
+    }
+    let mut bounds: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (what, times) in report.files.iter().flat_map(FileReport::bounds) {
+        let (files, all) = bounds.entry(what).or_default();
+        (*files, *all) = (*files + 1, *all + times);
+    }
+    for (what, (files, times)) in bounds {
+        text.push_str(&format!("{times:>12} times  the analysis reached its bound: {what} ({files} files)\n"));
     }
     text
 }

@@ -6,10 +6,11 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::gate::{GateArgs, Stop, not_audited, refuse};
+use super::gate::{GateArgs, Stop, is_file, not_audited, refuse, usage};
+use super::store::{StoreArgs, refusal};
 use super::{Console, ExitStatus};
 use crate::audit::Function;
-use crate::call::{Answer, call};
+use crate::call::{Performed, call};
 use crate::sandbox::{CallContext, ConsoleLevel, Isolation, Limits, Outcome};
 use crate::source::collect::read_regular;
 
@@ -19,26 +20,28 @@ const INPUT_BYTES_MAX: u64 = 16 << 20;
 /// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The function: a file
-    #[arg(value_name = "FILE")]
+    /// The function: a file, or the name or id of an active one in the registry
+    #[arg(value_name = "FILE|NAME")]
     target: PathBuf,
     /// The input as JSON; @FILE reads a file, - standard input
     #[arg(long, value_name = "JSON|@FILE|-")]
     input: String,
-    /// __tenantId
+    /// __tenantId, of a file; in the registry the token says it
     #[arg(long, value_name = "ID")]
     tenant_id: Option<String>,
-    /// __agentId
+    /// __agentId, of a file
     #[arg(long, value_name = "ID")]
     agent_id: Option<String>,
-    /// __userId
+    /// __userId, of a file
     #[arg(long, value_name = "ID")]
     user_id: Option<String>,
-    /// A member of __env; repeatable
+    /// A member of __env, of a file; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     env: Vec<Variable>,
     #[command(flatten)]
     gate: GateArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// `KEY=VALUE`.
@@ -61,13 +64,43 @@ impl FromStr for Variable {
 
 /// Calls the function once.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
-    execute(args, console).unwrap_or_else(|(status, message)| {
+    let called = if is_file(&args.target) { of_file(args, console) } else { of_registry(args, console) };
+    called.unwrap_or_else(|(status, message)| {
         console.say(&message);
         status
     })
 }
 
-fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
+/// Calls the active version of a function of the registry, as the agent that the token names.
+fn of_registry(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
+    let for_files = [
+        (args.tenant_id.is_some(), "--tenant-id"),
+        (args.agent_id.is_some(), "--agent-id"),
+        (args.user_id.is_some(), "--user-id"),
+        (!args.env.is_empty(), "--env"),
+        (args.gate.audit.is_some(), "--audit"),
+    ];
+    if let Some((_, option)) = for_files.iter().find(|(given, _)| *given) {
+        return Err(usage(format!("{option} is for files; in the registry the token says who calls")));
+    }
+    let input = read_input(&args.input)?;
+    let target = args.target.to_string_lossy().into_owned();
+    let opened = args.store.open(args.gate.config.as_deref(), args.gate.worker.as_deref(), console)?;
+    let id = opened.id_of(&target)?;
+    let executed = opened.wait(opened.registry.execute(&opened.caller, &id, input)).map_err(|error| refusal(&target, &error))?;
+    for flag in &executed.output_flags {
+        console.say(&format!("{target}: the output holds a {flag}"));
+    }
+    match (executed.result, executed.error_message) {
+        (Some(result), None) => Ok(console.write(|out| writeln!(out, "{result}"))),
+        (_, message) => {
+            console.say(&format!("{target}: {}", message.unwrap_or_default()));
+            Ok(ExitStatus::Findings)
+        }
+    }
+}
+
+fn of_file(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let input = read_input(&args.input)?;
     let opened = args.gate.open(&args.target, None, console)?;
     let tenant = args.tenant_id.clone();
@@ -94,7 +127,7 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     Ok(show(&answer, &opened.shown(), console))
 }
 
-fn show(answer: &Answer, shown: &str, console: &mut Console<'_>) -> ExitStatus {
+fn show(answer: &Performed, shown: &str, console: &mut Console<'_>) -> ExitStatus {
     for line in &answer.execution.console {
         let level = match line.level {
             ConsoleLevel::Debug => "debug",

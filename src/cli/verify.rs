@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::gate::{Stop, current_folder, stop, usage};
+use super::store::{Configured, KeyArgs, refusal};
 use super::{Console, ExitStatus};
 use crate::approval::trust::Trust;
 use crate::approval::verify::{Checked, Demands, Standing, verify};
@@ -25,17 +26,50 @@ pub struct Args {
     /// The trusted policy
     #[arg(long, value_name = "FILE", conflicts_with = "trust_from")]
     config: Option<PathBuf>,
+    /// Verifies every active function of this store instead, or of the configured one
+    #[arg(long, value_name = "STORE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["trust_from", "allow_unsigned"])]
+    store: Option<String>,
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// The program that is started as worker
+    #[arg(long, value_name = "FILE", hide = true)]
+    worker: Option<PathBuf>,
 }
 
 /// Verifies every function that the paths name.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
-    execute(args, console).unwrap_or_else(|(status, message)| {
+    let verified = if args.store.is_some() { of_store(args, console) } else { of_files(args, console) };
+    verified.unwrap_or_else(|(status, message)| {
         console.say(&message);
         status
     })
 }
 
-fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
+/// Verifies every function of the store that was approved and not revoked.
+fn of_store(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
+    let configured = Configured::new(args.config.as_deref(), args.store.as_deref())?;
+    let opened = configured.open(&args.keys, args.worker.as_deref(), console)?;
+    let verified = opened.wait(opened.registry.verify_active(&opened.caller)).map_err(|error| refusal("verify", &error))?;
+    let mut text = String::new();
+    for function in &verified {
+        let name = format!("{}/{}", function.tenant_id, function.name);
+        text.push_str(&match &function.problem {
+            None => {
+                let stale = if function.is_stale { "; stale-policy: rules or lint settings changed since; it is still clear" } else { "" };
+                let until = function.expires_at.split('T').next().unwrap_or_default();
+                let (version, approver) = (function.version, escape(&function.approver));
+                format!("{:<8} {}: version {version} approved by {approver} until {until}{stale}\n", "ok", escape(&name))
+            }
+            Some(problem) => format!("{:<8} {}: {}\n", "invalid", escape(&name), escape(problem)),
+        });
+    }
+    let valid = verified.iter().filter(|function| function.problem.is_none()).count();
+    text.push_str(&format!("{valid} of {} approved\n", count(verified.len(), "active function")));
+    let status = if valid == verified.len() { ExitStatus::Success } else { ExitStatus::Findings };
+    Ok(status.and(console.write(|out| out.write_all(text.as_bytes()))))
+}
+
+fn of_files(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let current = current_folder()?;
     let trust = match &args.trust_from {
         Some(reference) => {

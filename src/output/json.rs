@@ -19,9 +19,12 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// The findings of one file, as the HTTP API gives them too.
-pub fn findings(file: &FileReport) -> serde_json::Result<serde_json::Value> {
-    serde_json::to_value(file.findings().iter().map(json_finding).collect::<Vec<_>>())
+/// Findings of one file, as problem documents give them too.
+///
+/// # Errors
+/// Those of serde.
+pub fn findings(findings: &[Reported]) -> serde_json::Result<serde_json::Value> {
+    serde_json::to_value(findings.iter().map(json_finding).collect::<Vec<_>>())
 }
 
 #[derive(Serialize)]

@@ -1,5 +1,6 @@
 //! Which paths of its input, and which members of `__env`, a program reads, as far as names show it:
-//! through locals, destructuring, loops, callbacks of array methods and the file's own functions.
+//! through locals, destructuring, loops, callbacks of array methods and the file's own functions; and
+//! which words and numbers it knows.
 //!
 //! It guides the trial's inputs and proves nothing: a path that is missed is merely tried less.
 
@@ -23,6 +24,12 @@ const SEGMENTS_MAX: usize = 6;
 
 /// Most paths that one name may stand for.
 const ALIASES_MAX: usize = 8;
+
+/// Most words, and most numbers, that are kept.
+const LITERALS_MAX: usize = 40;
+
+/// Most bytes of a word.
+const WORD_BYTES_MAX: usize = 30;
 
 /// Rounds over the tree: a name may be used before what it stands for is seen.
 const ROUNDS_MAX: usize = 8;
@@ -58,12 +65,16 @@ pub enum Step {
 }
 
 /// What a program reads.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reads {
-    /// Paths into the input, the shorter ones first.
+    /// Paths into the input, as they come in the source.
     pub input: Vec<Vec<Step>>,
     /// Names read from `__env`.
     pub env: Vec<String>,
+    /// Short texts and names of members that the source spells out.
+    pub words: Vec<String>,
+    /// Numbers that the source spells out.
+    pub numbers: Vec<f64>,
 }
 
 impl Reads {
@@ -77,7 +88,7 @@ impl Reads {
                 break;
             }
         }
-        let mut reads = Reads::default();
+        let mut reads = Reads { words: reader.words, numbers: reader.numbers, ..Reads::default() };
         for path in reader.seen {
             match (path.root, path.steps.first()) {
                 (Root::Input, _) => reads.input.push(path.steps),
@@ -85,7 +96,6 @@ impl Reads {
                 (Root::Env, _) => {}
             }
         }
-        reads.input.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
         reads
     }
 }
@@ -118,15 +128,24 @@ struct Reader {
     names: BTreeMap<Id, BTreeSet<Path>>,
     /// Parameters of the file's functions, by the name they are called by.
     functions: BTreeMap<Id, Vec<Pat>>,
-    seen: BTreeSet<Path>,
+    seen: Vec<Path>,
+    words: Vec<String>,
+    numbers: Vec<f64>,
 }
 
 impl Reader {
     fn note(&mut self, paths: &BTreeSet<Path>) {
         for path in paths.iter().filter(|path| !path.steps.is_empty()) {
-            if self.seen.len() < PATHS_MAX {
-                self.seen.insert(path.clone());
+            if self.seen.len() < PATHS_MAX && !self.seen.contains(path) {
+                self.seen.push(path.clone());
             }
+        }
+    }
+
+    fn know(&mut self, word: &str) {
+        let is_word = !word.is_empty() && word.len() <= WORD_BYTES_MAX && !word.contains(char::is_whitespace);
+        if is_word && self.words.len() < LITERALS_MAX && !self.words.iter().any(|known| known == word) {
+            self.words.push(word.to_owned());
         }
     }
 
@@ -281,6 +300,23 @@ impl Reader {
 }
 
 impl Visit for Reader {
+    fn visit_lit(&mut self, literal: &swc_ecma_ast::Lit) {
+        match literal {
+            swc_ecma_ast::Lit::Str(text) => self.know(&text.value.to_string_lossy()),
+            swc_ecma_ast::Lit::Num(number) if self.numbers.len() < LITERALS_MAX && !self.numbers.contains(&number.value) => {
+                self.numbers.push(number.value);
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_prop_name(&mut self, name: &PropName) {
+        if let Step::Key(key) = key_of(name) {
+            self.know(&key);
+        }
+        name.visit_children_with(self);
+    }
+
     fn visit_fn_decl(&mut self, declaration: &swc_ecma_ast::FnDecl) {
         self.define(declaration.ident.to_id(), parameters(&declaration.function));
         declaration.visit_children_with(self);

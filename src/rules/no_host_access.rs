@@ -32,6 +32,8 @@ impl Rule for NoHostAccess {
         for mention in &semantic.seen().mentions {
             if mention.path == "import()" {
                 findings.push(reach("import()", "loads another module", mention.range));
+            } else if mention.path == "import.meta" {
+                findings.push(reach("import.meta", "tells where the module stands", mention.range));
             } else if mention.is_global_name
                 && !semantic.seen().created_globals.contains(&mention.path)
                 && let Global::Host(why) = classify(&mention.path, semantic.settings(), semantic.is_commonjs())

@@ -29,7 +29,8 @@ impl Rule for NoPrototypeAccess {
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let seen = cx.semantic.seen();
         // A prototype held only to be written is one `no-extend-native`, at the write.
-        let written = |path: &str| seen.native_writes.iter().any(|w| w.target == path);
+        let below = |target: &str, path: &str| target.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let written = |path: &str| seen.native_writes.iter().any(|w| below(&w.target, path));
         seen.prototype_uses
             .iter()
             .filter(|u| u.form != PrototypeForm::Held || !written(&u.path))

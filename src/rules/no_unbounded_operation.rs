@@ -2,7 +2,7 @@
 
 use crate::finding::{Confidence, Finding, Level};
 use crate::rule::{Context, Rule, RuleMeta};
-use crate::semantic::observe::Costly;
+use crate::semantic::observe::{Costly, Measure};
 use crate::source::TextRange;
 use std::collections::BTreeMap;
 
@@ -40,15 +40,21 @@ impl Rule for NoUnboundedOperation {
 }
 
 fn costly(seen: &Costly) -> Finding {
-    let path = seen.drivers.iter().next().map_or("the value", String::as_str);
-    let help = match seen.level {
-        Level::Error => format!("limit it first: `if (!(… <= 1000)) throw new Error(\"too large\");` for `{path}`"),
-        _ => format!("limit its size: `if ({path}.length > 1000) throw new Error(\"too many\");`"),
-    };
+    let help = limit(seen);
     let finding = Finding::new(&META, seen.range, seen.message.clone())
         .level(seen.level)
         .confidence(Confidence::Medium)
         .tag("input decides how much")
         .help(help);
     seen.steps.iter().fold(finding, |finding, (range, text)| finding.related(*range, text.clone()))
+}
+
+/// A guard that would bound the work, written for the paths that decide it.
+fn limit(seen: &Costly) -> String {
+    let path = seen.drivers.first().map_or("the value", String::as_str).replace("[*]", "[i]");
+    match (seen.measure, seen.drivers.len()) {
+        (Measure::Value, 2..) => "count the passes and stop: `if (++passes > 1000) throw new Error(\"too large\");`".to_owned(),
+        (Measure::Value, _) => format!("limit it first: `if (!({path} <= 1000)) throw new Error(\"too large\");`"),
+        (Measure::Size, _) => format!("limit its size: `if ({path}.length > 1000) throw new Error(\"too many\");`"),
+    }
 }

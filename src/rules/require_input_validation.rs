@@ -43,16 +43,16 @@ impl Rule for RequireInputValidation {
 
 fn unmet(first: &UnmetDemand, others: &[&UnmetDemand]) -> Finding {
     let (path, what) = (&first.path, first.what);
-    let known = match (first.conversion, first.level) {
-        (true, _) => "is converted, and nobody checked that the result is not NaN",
-        (_, Level::Error) => "is not checked",
-        _ => "is known to be there, but not of what type",
+    let message = match (first.conversion, first.level) {
+        (true, _) => format!("`{path}` is converted and {what}, and nobody checked that the result is not NaN"),
+        (_, Level::Error) => format!("`{path}` is {what}, but is not checked"),
+        _ => format!("`{path}` is {what}, and is only known to be there, not of what type"),
     };
-    let mut finding = Finding::new(&META, first.range, format!("`{path}` is {what}, but {known}"))
-        .level(first.level)
-        .confidence(Confidence::Medium)
-        .tag(what)
-        .help(guard(path, first.wants, first.conversion));
+    let mut finding = Finding::new(&META, first.range, message).level(first.level).confidence(Confidence::Medium).tag(what).help(guard(
+        path,
+        first.wants,
+        first.conversion,
+    ));
     for (range, text) in &first.steps {
         finding = finding.related(*range, text.clone());
     }
@@ -64,8 +64,8 @@ fn unmet(first: &UnmetDemand, others: &[&UnmetDemand]) -> Finding {
 
 /// A guard that would supply the missing fact, written for the path.
 fn guard(path: &str, wants: &str, conversion: bool) -> String {
-    let name = path.rsplit(['.', '[']).next().unwrap_or(path).trim_end_matches([']', '*']);
-    let name = if name.is_empty() { path } else { name };
+    let last = path.trim_end_matches("[*]").rsplit(['.', '[']).next().unwrap_or(path).trim_end_matches(']');
+    let name = if path.ends_with("[*]") { format!("each of {last}") } else { last.to_owned() };
     let path = path.replace("[*]", "[i]");
     let test = match wants {
         _ if conversion && wants == "date string" => "Number.isNaN(date.getTime())".to_owned(),

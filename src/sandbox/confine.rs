@@ -65,10 +65,10 @@ pub fn thread(plan: &Plan, layers: LayerSet) -> LayerSet {
     {
         layers = layers.with(Layer::Undumpable);
     }
-    if !plan.without.contains(Layer::ResourceLimits) {
-        let none = Rlimit { current: Some(0), maximum: Some(0) };
-        let _ = rustix::process::setrlimit(Resource::Nofile, none);
-        let _ = rustix::process::setrlimit(Resource::Nproc, none);
+    if layers.contains(Layer::ResourceLimits)
+        && ![Resource::Nofile, Resource::Nproc].into_iter().all(|resource| limit_resource(resource, 0))
+    {
+        layers = layers.without(Layer::ResourceLimits);
     }
     if !plan.without.contains(Layer::Seccomp) && filter_system_calls() {
         layers = layers.with(Layer::Seccomp);
@@ -147,11 +147,16 @@ fn close_descriptors() -> bool {
 }
 
 fn limit_resources(plan: &Plan) -> bool {
-    let to = |value: u64| Rlimit { current: Some(value), maximum: Some(value) };
     let space = address_space_bytes().saturating_add(STACK_BYTES as u64).saturating_add(plan.address_space_bytes);
     [(Resource::As, space), (Resource::Cpu, plan.processor_seconds), (Resource::Fsize, 0), (Resource::Core, 0)]
         .into_iter()
-        .all(|(resource, value)| rustix::process::setrlimit(resource, to(value)).is_ok())
+        .all(|(resource, value)| limit_resource(resource, value))
+}
+
+/// Whoever started the parent may allow less already, and more cannot be asked for.
+fn limit_resource(resource: Resource, value: u64) -> bool {
+    let value = rustix::process::getrlimit(resource).maximum.map_or(value, |maximum| maximum.min(value));
+    rustix::process::setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) }).is_ok()
 }
 
 /// Bytes of address space in use now.
@@ -282,37 +287,66 @@ extern "C" fn on_forbidden_call(_: libc::c_int, info: *mut libc::siginfo_t, _: *
     exit(EXIT_SYSCALL)
 }
 
-/// Tries what a layer is there to stop.
+/// What a worker is offered before it is probed, so that a missing layer shows whatever the machine:
+/// a descriptor that it would inherit. And what it would share, to compare with what it has.
+pub struct Bait {
+    /// The namespaces of this process, as `/proc` names them.
+    pub namespaces: Vec<String>,
+    /// The ends of a pipe; one of them is open to every process started meanwhile.
+    _pipe: (std::io::PipeReader, std::io::PipeWriter),
+}
+
+impl Bait {
+    /// Lays it until it is dropped.
+    ///
+    /// # Errors
+    /// Where the system has no descriptor left.
+    pub fn lay() -> std::io::Result<Self> {
+        let pipe = std::io::pipe()?;
+        rustix::io::fcntl_setfd(&pipe.0, rustix::io::FdFlags::empty())?;
+        Ok(Bait { namespaces: ["net", "mnt", "ipc"].into_iter().filter_map(namespace).collect(), _pipe: pipe })
+    }
+}
+
+/// The process's namespace of a kind, as `/proc` names it: `net:[4026531840]`.
+fn namespace(kind: &str) -> Option<String> {
+    std::fs::read_link(format!("/proc/self/ns/{kind}")).ok()?.into_os_string().into_string().ok()
+}
+
+/// Tries what a layer is there to stop. `namespaces` are those of the parent.
 ///
 /// # Errors
 /// What was possible.
-pub fn probe(probe: Probe) -> Result<(), String> {
+pub fn probe(probe: Probe, namespaces: &[String]) -> Result<(), String> {
     match probe {
         Probe::SystemCall(number) => {
             // SAFETY: no argument is a pointer that could be written through: all are null.
             let result = unsafe { libc::syscall(number, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize) };
             Err(format!("the system call returned {result}"))
         }
-        Probe::Layer(layer) => probe_layer(layer),
+        Probe::Layer(layer) => probe_layer(layer, namespaces),
     }
 }
 
-fn probe_layer(layer: Layer) -> Result<(), String> {
+/// Descriptors up to here are looked for.
+const DESCRIPTORS_MAX: i32 = 1 << 16;
+
+fn probe_layer(layer: Layer, namespaces: &[String]) -> Result<(), String> {
     let held = |held: bool, otherwise: &str| if held { Ok(()) } else { Err(otherwise.to_owned()) };
+    let is_apart = |kind: &str| {
+        let parents = namespaces.iter().find(|namespace| namespace.split(':').next() == Some(kind));
+        held(parents.is_some() && namespace(kind).is_some_and(|own| Some(&own) != parents), "the namespace is the parent's")
+    };
     match layer {
         Layer::NetworkNamespace => {
+            is_apart("net")?;
             let address = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
             let result = std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_millis(100));
             // Loopback is down in a namespace of its own; elsewhere it answers or refuses.
             held(result.is_err_and(|error| error.kind() == std::io::ErrorKind::NetworkUnreachable), "the loopback interface was reached")
         }
-        Layer::MountNamespace | Layer::IpcNamespace => {
-            let name = if layer == Layer::MountNamespace { "mnt" } else { "ipc" };
-            let of = |process: String| std::fs::read_link(format!("/proc/{process}/ns/{name}")).ok();
-            let (own, parents) =
-                (of("self".into()), of(rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get()).to_string()));
-            held(own.is_some() && own != parents, "the namespace is the parent's")
-        }
+        Layer::MountNamespace => is_apart("mnt"),
+        Layer::IpcNamespace => is_apart("ipc"),
         Layer::UnprivilegedUser => {
             let powerless = rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.is_empty() && sets.permitted.is_empty());
             held(powerless && !rustix::process::getuid().is_root(), "the user has rights that a worker does not need")
@@ -323,7 +357,7 @@ fn probe_layer(layer: Layer) -> Result<(), String> {
         }
         Layer::ClosedDescriptors => {
             // SAFETY: the call takes plain values and changes nothing.
-            let open = (3..1_024).find(|&descriptor| unsafe { libc::fcntl(descriptor, libc::F_GETFD) } != -1);
+            let open = (3..DESCRIPTORS_MAX).find(|&descriptor| unsafe { libc::fcntl(descriptor, libc::F_GETFD) } != -1);
             open.map_or(Ok(()), |open| Err(format!("descriptor {open} is open")))
         }
         Layer::ResourceLimits => {
@@ -345,8 +379,9 @@ fn probe_layer(layer: Layer) -> Result<(), String> {
             Err(format!("asking for a socket returned {socket}"))
         }
         Layer::HeapCounter => {
-            let bytes = std::hint::black_box(vec![1_u8; 256 << 20]);
-            Err(format!("{} bytes could be allocated", bytes.len()))
+            // Asked for, not touched: a machine without them would end the worker for another reason.
+            let bytes = std::hint::black_box(Vec::<u8>::with_capacity(256 << 20));
+            Err(format!("{} bytes could be allocated", bytes.capacity()))
         }
     }
 }

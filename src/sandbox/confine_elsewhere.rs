@@ -19,11 +19,27 @@ pub fn thread(_: &Plan, layers: LayerSet) -> LayerSet {
     layers
 }
 
+/// There is nothing to compare with.
+pub struct Bait {
+    /// None.
+    pub namespaces: Vec<String>,
+}
+
+impl Bait {
+    /// Lays nothing.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn lay() -> std::io::Result<Self> {
+        Ok(Bait { namespaces: Vec::new() })
+    }
+}
+
 /// Nothing is stopped, so nothing is tried.
 ///
 /// # Errors
 /// Always.
-pub fn probe(_: Probe) -> Result<(), String> {
+pub fn probe(_: Probe, _: &[String]) -> Result<(), String> {
     Err("this system has no such layer".into())
 }
 

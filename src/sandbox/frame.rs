@@ -67,7 +67,12 @@ pub enum Task {
     /// Only reads it.
     Parse,
     /// Tries something else altogether.
-    Probe(Probe),
+    Probe {
+        /// What.
+        probe: Probe,
+        /// The parent's namespaces.
+        namespaces: Vec<String>,
+    },
 }
 
 /// What a worker says in the end.

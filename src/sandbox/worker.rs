@@ -116,9 +116,9 @@ fn serve(plan: &Plan, layers: LayerSet) -> i32 {
 }
 
 fn reply(request: &Request) -> Reply {
-    let Task::Probe(probe) = request.task else { return engine::execute(request) };
+    let Task::Probe { probe, namespaces } = &request.task else { return engine::execute(request) };
     heap::arm(request.limits.heap_bytes_max);
-    let verdict = match confine::probe(probe) {
+    let verdict = match confine::probe(*probe, namespaces) {
         Ok(()) => Verdict::Returned("true".into()),
         Err(message) => Verdict::Threw { name: String::new(), message, by_engine: false, position: None },
     };

@@ -78,6 +78,30 @@ pub fn is_function(path: &str) -> bool {
     !NAMESPACES.contains(&path) && !path.ends_with(".prototype") && !is_context(path) && !path.starts_with("import:")
 }
 
+/// Functions of the global object that construct nothing.
+pub const GLOBAL_FUNCTIONS: &[&str] = &[
+    "eval",
+    "isFinite",
+    "isNaN",
+    "parseFloat",
+    "parseInt",
+    "decodeURI",
+    "decodeURIComponent",
+    "encodeURI",
+    "encodeURIComponent",
+    "escape",
+    "unescape",
+    "setTimeout",
+    "clearTimeout",
+];
+
+/// Whether every engine has the global that `path` begins with.
+pub fn is_provided(path: &str) -> bool {
+    let root = path.split('.').next().unwrap_or(path);
+    let internal = root.starts_with("[[");
+    internal || CONSTRUCTORS.contains(&root) || NAMESPACES.contains(&root) || GLOBAL_FUNCTIONS.contains(&root) || is_context(root)
+}
+
 /// One of the three identity strings that the host injects.
 pub fn is_context(path: &str) -> bool {
     matches!(path, "__tenantId" | "__agentId" | "__userId")
@@ -89,7 +113,7 @@ pub fn facts_of(path: &str) -> Facts {
         Facts { listed: true, ..Facts::string(Interval { lo: 1.0, hi: 256.0 }) }
     } else if path == "Array.prototype" {
         Facts::of(Types::ARRAY | Types::OBJECT)
-    } else if path.starts_with("import:") {
+    } else if path.starts_with("import:") || !is_provided(path) {
         Facts::ANY
     } else if is_function(path) {
         Facts::of(Types::FUNCTION)
@@ -298,6 +322,11 @@ const OBJECT_METHODS: &[&str] = &["hasOwnProperty", "isPrototypeOf", "propertyIs
 /// Methods a value of these types has under `name`, as the path of the built-in. Where the types
 /// leave it open, the name decides if only one built-in has it.
 pub fn method(types: Types, name: &str) -> Option<String> {
+    if name == "@@iterator" {
+        let known = [(Types::ARRAY, "Array", "values"), (Types::SET, "Set", "values"), (Types::MAP, "Map", "entries")];
+        let known = known.into_iter().find(|(of, ..)| types.only(*of));
+        return known.map(|(_, owner, method)| format!("{owner}.prototype.{method}"));
+    }
     let path = |owner: &str| Some(format!("{owner}.prototype.{name}"));
     let exact: [(Types, &str, &[&str]); 9] = [
         (Types::STRING, "String", STRING_METHODS),
@@ -322,6 +351,16 @@ pub fn method(types: Types, name: &str) -> Option<String> {
         return path("Object");
     }
     None
+}
+
+/// The method of an iterator that the language made. Helpers do to it what those of an array do.
+pub fn iterator_method(name: &str) -> Option<String> {
+    match name {
+        "next" | "return" | "throw" => Some(format!("Iterator.prototype.{name}")),
+        "toArray" | "take" | "drop" => Some("Array.prototype.slice".into()),
+        "map" | "filter" | "flatMap" | "forEach" | "reduce" | "some" | "every" | "find" => Some(format!("Array.prototype.{name}")),
+        _ => None,
+    }
 }
 
 /// The built-in that a method name alone suggests, for a receiver of unknown type.
@@ -439,6 +478,7 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
                 _ => Facts::of(Types::BOOLEAN),
             }
         }
+        "Function.prototype.toString" => Facts::string(Interval::LENGTH),
         _ if is_predicate(path) => Facts::of(Types::BOOLEAN),
         "String.prototype.startsWith"
         | "String.prototype.endsWith"

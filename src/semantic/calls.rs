@@ -160,6 +160,11 @@ impl Analyzer<'_> {
             made_of.push(this);
         }
         made_of.push(callee);
+        for &part in &made_of {
+            if matches!(self.model.symbols.value(part), Value::Alloc { .. } | Value::Phi(_)) {
+                self.note_mutation(part, super::loops::Change::Altered);
+            }
+        }
         // Functions handed to unknown code may run there.
         for (i, &arg) in args.list.iter().enumerate().take(4) {
             for leaf in self.model.symbols.leaves(arg) {
@@ -180,15 +185,13 @@ impl Analyzer<'_> {
     #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
     pub fn enter(&mut self, state: &mut State, reg: Reg, nth: u8, func: FuncId, this: Sym, args: Args, range: TextRange) -> OpResult {
         let active = self.frames.iter().filter(|f| f.func == func).count();
-        if active > 0 {
-            self.note_recursion(state, func, &args, this, range);
-        }
+        let is_judged = active > 0 && self.note_recursion(state, func, &args, this, range);
         let too_deep = self.frames.len() >= limits::CALL_DEPTH_MAX;
-        if active >= limits::RECURSION_MAX || too_deep || !self.has_budget() {
+        if is_judged || active >= limits::RECURSION_MAX || too_deep || !self.has_budget() {
             if too_deep {
                 self.reached("depth of calls");
             } else if active < limits::RECURSION_MAX {
-                self.reached("steps");
+                self.reached(super::WORK_BOUND);
             }
             let mut made_of = args.list.clone();
             made_of.extend(args.rest);
@@ -198,11 +201,14 @@ impl Analyzer<'_> {
         let ctx = self.model.symbols.context(caller_ctx, caller, Reg(reg.0 ^ (u32::from(nth) << 24)));
         let kind = self.model.ir.body(func).kind;
         let in_loop = self.frame().in_loop || self.turns > 0 || !self.graphs[caller.index()].headers_around(self.current_block).is_empty();
-        let frame = Frame { func, ctx, this, args, call_range: range, in_loop };
+        let frame = Frame { func, ctx, this, args, call_range: range, in_loop, reached: Default::default() };
         if kind.is_generator {
             self.yields.push(None);
             let entered = state.clone();
-            let outcome = self.activate(frame, entered);
+            let mut outcome = self.activate(frame, entered);
+            if active > 0 {
+                self.restore_locals(state, func, &mut outcome);
+            }
             let yielded = self.yields.pop().flatten();
             let mut object = Object { rest: yielded, length: Interval::LENGTH, ..Object::new() };
             match outcome.normal {
@@ -217,8 +223,28 @@ impl Analyzer<'_> {
             let iterator = self.allocate(state, reg, 216 + nth % 8, AllocKind::Iterator, object);
             return iterator.into();
         }
-        let outcome = self.activate(frame, state.clone());
+        let mut outcome = self.activate(frame, state.clone());
+        if active > 0 {
+            self.restore_locals(state, func, &mut outcome);
+        }
         self.settle(state, reg, nth, outcome, kind.is_async)
+    }
+
+    /// A recursive call has variables of its own: those of the activation that made it are as they were.
+    fn restore_locals(&self, before: &State, func: FuncId, outcome: &mut Outcome) {
+        let ir = self.model.ir.clone();
+        let is_own = |slot: &super::ir::SlotId| ir.slots.get(slot.index()).is_some_and(|s| s.owner == func);
+        let own: Vec<_> = before.slots.iter().filter(|(slot, _)| is_own(slot)).map(|(slot, sym)| (*slot, *sym)).collect();
+        let ends = [&mut outcome.normal, &mut outcome.thrown];
+        for (after, _) in ends.into_iter().flatten() {
+            let inner: Vec<_> = after.slots.keys().copied().filter(|slot| is_own(slot) && !before.slots.contains_key(slot)).collect();
+            for slot in inner {
+                after.slots.remove(&slot);
+            }
+            for &(slot, sym) in &own {
+                after.slots.insert(slot, sym);
+            }
+        }
     }
 
     fn settle(&mut self, state: &mut State, reg: Reg, nth: u8, outcome: Outcome, is_async: bool) -> OpResult {
@@ -239,8 +265,22 @@ impl Analyzer<'_> {
     /// A promise that resolves to a value, or to what that promise resolves to.
     pub fn promise(&mut self, state: &mut State, reg: Reg, nth: u8, value: Sym) -> Sym {
         let settled = self.settled(state, reg, nth, value);
-        let object = Object { rest: Some(settled), ..Object::new() };
+        let mut object = Object { rest: Some(settled), ..Object::new() };
+        if let Some(reason) = self.rejection(state, reg, nth, value) {
+            object.fields.insert("[[reason]]".into(), Field::Value(reason));
+        }
         self.allocate(state, reg, nth, AllocKind::Promise, object)
+    }
+
+    /// What awaiting a value may throw.
+    pub fn rejection(&mut self, state: &mut State, reg: Reg, nth: u8, value: Sym) -> Option<Sym> {
+        let mut reasons = Vec::new();
+        for leaf in self.model.symbols.leaves(value) {
+            if let Some(Field::Value(reason)) = state.object(leaf).and_then(|o| o.fields.get("[[reason]]").copied()) {
+                reasons.push(reason);
+            }
+        }
+        (!reasons.is_empty()).then(|| self.one_of(state, reg, nth ^ 0x40, &reasons))
     }
 
     /// What awaiting a value gives.
@@ -266,6 +306,12 @@ impl Analyzer<'_> {
     /// `await value`
     pub fn awaited(&mut self, state: &mut State, reg: Reg, value: Sym) -> Sym {
         self.settled(state, reg, 1, value)
+    }
+
+    /// The same as an operation, which throws what the promise was rejected with.
+    pub fn await_operation(&mut self, state: &mut State, reg: Reg, value: Sym) -> OpResult {
+        let thrown = self.rejection(state, reg, 2, value).map(|reason| (state.clone(), reason));
+        OpResult { value: Some(self.awaited(state, reg, value)), thrown }
     }
 
     /// `yield value`

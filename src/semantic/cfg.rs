@@ -180,14 +180,14 @@ impl Cfg {
         self.loop_contains(outer, self.loops[inner.index()].header)
     }
 
-    /// The innermost loop around `block`.
+    /// The innermost loop around `block`; none around a place that is no block of this body.
     pub fn innermost_loop(&self, block: BlockId) -> Option<LoopId> {
-        self.innermost[block.index()]
+        self.innermost.get(block.index()).copied().flatten()
     }
 
     /// The loop whose header is `block`.
     pub fn loop_with_header(&self, block: BlockId) -> Option<LoopId> {
-        self.innermost[block.index()].filter(|id| self.loops[id.index()].header == block)
+        self.innermost_loop(block).filter(|id| self.loops[id.index()].header == block)
     }
 
     /// Edges that go back to a block which does not dominate their source: a loop with two

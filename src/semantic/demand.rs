@@ -35,10 +35,24 @@ pub struct InputSource {
 impl Analyzer<'_> {
     /// The input path behind a value that is read from input as it is, or only converted to a number.
     pub fn input_source(&mut self, state: &State, sym: Sym) -> Option<InputSource> {
-        self.model.symbols.leaves(sym).into_iter().find_map(|leaf| match self.model.input_path(leaf) {
-            Some(path) => Some(InputSource { path: path.to_string(), symbol: leaf, conversion: false }),
-            None => self.converted_source(state, leaf),
-        })
+        // What a value was a turn earlier may be a merge that leads back to it.
+        let (mut seen, mut open) = (BTreeSet::new(), self.model.symbols.leaves(sym));
+        open.reverse();
+        while let Some(leaf) = open.pop() {
+            if !seen.insert(leaf) || seen.len() > limits::INFLUENCES_MAX {
+                continue;
+            }
+            if let Some(path) = self.model.input_path(leaf) {
+                return Some(InputSource { path: path.to_string(), symbol: leaf, conversion: false });
+            }
+            if let Some(source) = self.converted_source(state, leaf) {
+                return Some(source);
+            }
+            if let Value::Instance(of, _) = self.model.symbols.value(leaf) {
+                open.extend(self.model.symbols.leaves(*of).into_iter().rev());
+            }
+        }
+        None
     }
 
     fn converted_source(&mut self, state: &State, leaf: Sym) -> Option<InputSource> {
@@ -46,7 +60,6 @@ impl Analyzer<'_> {
             return self.influence(state, time).map(|source| InputSource { conversion: true, ..source });
         }
         match self.model.symbols.value(leaf).clone() {
-            Value::Instance(of, _) => self.input_source(state, of),
             Value::Unary(UnaryOp::Plus, a) => self.influence(state, a).map(|source| InputSource { conversion: true, ..source }),
             Value::Call(path, args) if is_conversion(&path) => {
                 args.into_iter().find_map(|a| self.influence(state, a)).map(|source| InputSource { conversion: true, ..source })
@@ -169,13 +182,13 @@ impl Analyzer<'_> {
         let facts = self.model.facts(state, this);
         if facts.string_form && !facts.listed && !facts.types.only(accepted) && self.reporting && !self.sweeping {
             if let Some(source) = self.input_source(state, this) {
-                let (range, function, steps) = self.charge(this, range, "a method is called on it");
+                let (range, function, steps) = self.charge(this, range, "the object of a method call");
                 let demand = UnmetDemand {
                     path: source.path,
                     function,
                     range,
                     level: Level::Warning,
-                    what: "a method is called on it",
+                    what: "the object of a method call",
                     wants,
                     conversion: source.conversion,
                     steps,
@@ -184,7 +197,7 @@ impl Analyzer<'_> {
             }
             return;
         }
-        self.demand(state, this, accepted, range, "a method is called on it", wants);
+        self.demand(state, this, accepted, range, "the object of a method call", wants);
     }
 
     /// An argument of `new Date` and its kin.

@@ -49,10 +49,13 @@ impl Analyzer<'_> {
                 sym
             }
             OpKind::Regex { pattern, flags } => {
-                self.model.symbols.intern(Value::Regex { pattern: pattern.as_str().into(), flags: flags.as_str().into() })
+                let regex = self.model.symbols.intern(Value::Regex { pattern: pattern.as_str().into(), flags: flags.as_str().into() });
+                self.note_regex(regex, flags);
+                regex
             }
             OpKind::Template { quasis, exprs } => {
                 let parts: Vec<Sym> = exprs.iter().map(get).collect();
+                let parts = parts.into_iter().map(|part| self.as_text(state, reg, part, op.range)).collect();
                 self.template(state, quasis, parts, op.range)
             }
             OpKind::TemplateObject { quasis, raw } => self.template_object(state, reg, quasis, raw),
@@ -62,8 +65,17 @@ impl Analyzer<'_> {
             }
             OpKind::RestParam(i) => self.rest_param(state, reg, *i as usize),
             OpKind::This => self.this_value(),
-            OpKind::Arguments => self.rest_param(state, reg, 0),
-            OpKind::NewTarget | OpKind::ImportMeta => self.opaque(reg, 0, Facts::ANY, &[]),
+            OpKind::Arguments => {
+                let arguments = self.rest_param(state, reg, 0);
+                let callee = self.model.symbols.intern(Value::Closure(self.frame().func, None));
+                state.object_mut(arguments).fields.insert("callee".into(), Field::Value(callee));
+                arguments
+            }
+            OpKind::ImportMeta => {
+                self.mention("import.meta", op.range, true);
+                self.opaque(reg, 0, Facts::ANY, &[])
+            }
+            OpKind::NewTarget => self.opaque(reg, 0, Facts::ANY, &[]),
             OpKind::Global(name) => return self.global(state, name, op.range, reg).into(),
             OpKind::TypeofGlobal(name) => {
                 let of = self.model.symbols.builtin(name);
@@ -88,13 +100,13 @@ impl Analyzer<'_> {
             }
             OpKind::Get { object, key, optional: _ } => {
                 let object = get(object);
-                let key = self.key(key, registers);
+                let key = self.property_key(state, reg, key, registers, op.range);
                 let spent = self.is_only_called(reg);
                 return self.read(state, reg, object, key, op.range, spent);
             }
             OpKind::Set { object, key, value } => {
                 let (object, value) = (get(object), get(value));
-                let key = self.key(key, registers);
+                let key = self.property_key(state, reg, key, registers, op.range);
                 self.write(state, reg, object, key, value, op.range);
                 value
             }
@@ -115,6 +127,7 @@ impl Analyzer<'_> {
             }
             OpKind::ElementRest { iterator, from } => {
                 let of = self.iterated(get(iterator));
+                self.observe_drain(state, of, op.range);
                 let from = self.model.symbols.number(f64::from(*from));
                 self.slice_array(state, reg, of, from)
             }
@@ -174,11 +187,15 @@ impl Analyzer<'_> {
                 let iterator = get(iterator);
                 return self.next(state, reg, iterator);
             }
-            OpKind::Await(value) => self.awaited(state, reg, get(value)),
+            OpKind::Await(value) => return self.await_operation(state, reg, get(value)),
             OpKind::Yield { value, delegate } => {
-                let mut value = get(value);
+                let value = get(value);
                 if *delegate {
-                    value = self.element_of(state, value, reg, 7);
+                    let element = self.element_of(state, value, reg, 7);
+                    let result = self.yielded(state, reg, element);
+                    // Control comes back only when the other generator is done.
+                    let is_done = !self.is_endless_iterator(state, value);
+                    return OpResult { value: is_done.then_some(result), thrown: None };
                 }
                 self.yielded(state, reg, value)
             }
@@ -253,6 +270,41 @@ impl Analyzer<'_> {
         }
     }
 
+    /// The same, where an object as key is turned into text first.
+    fn property_key(&mut self, state: &mut State, reg: Reg, key: &Key, registers: &Registers, range: TextRange) -> PropKey {
+        match *key {
+            Key::Computed(computed) => match registers[computed.index()] {
+                Some(sym) => {
+                    let text = self.as_text(state, reg, sym, range);
+                    self.key_of(text)
+                }
+                None => PropKey::Any,
+            },
+            _ => self.key(key, registers),
+        }
+    }
+
+    /// What `ToString` makes of a list of constants, or of an object with a method of its own for it.
+    pub fn as_text(&mut self, state: &mut State, reg: Reg, value: Sym, range: TextRange) -> Sym {
+        let Value::Alloc { kind, .. } = *self.model.symbols.value(value) else { return value };
+        if kind == AllocKind::Array {
+            let elements = self.exact_elements(state, value).unwrap_or_default();
+            let texts: Option<Vec<Rc<str>>> = elements.iter().map(|&e| fold::constant(&self.model.symbols, e).map(|c| c.text())).collect();
+            return match texts {
+                Some(texts) if !texts.is_empty() => self.model.symbols.string(&texts.join(",")),
+                _ => value,
+            };
+        }
+        for name in ["@@toPrimitive", "toString", "valueOf"] {
+            let method = self.get(state, reg, value, &PropKey::Name(name.into()));
+            if matches!(self.model.symbols.value(method), Value::Closure(..)) {
+                let hint = self.model.symbols.string("string");
+                return self.call(state, reg, 6, method, value, Args::of([hint]), range).value.unwrap_or(value);
+            }
+        }
+        value
+    }
+
     /// A computed key: its text if it folds, or if a merge has only one text.
     pub fn key_of(&self, sym: Sym) -> PropKey {
         match self.model.symbols.key_text(sym) {
@@ -275,9 +327,14 @@ impl Analyzer<'_> {
                 return sym;
             }
         }
+        if self.reporting && quasis.iter().any(|quasi| quasi.len() >= 8) {
+            let text = quasis.join("${}");
+            self.seen.strings.insert(StringConstant { text, range, names: Vec::new() });
+        }
         // Constant parts, and parts that are templates themselves, become one text with the rest.
         let mut texts: Vec<String> = vec![quasis[0].clone()];
         let mut values = Vec::new();
+        let secret = parts.iter().find_map(|part| self.sensitive.get(part).cloned());
         for (part, quasi) in parts.into_iter().zip(&quasis[1..]) {
             if let Some(constant) = fold::constant(&self.model.symbols, part) {
                 texts.last_mut().expect("never empty").push_str(&constant.text());
@@ -291,7 +348,11 @@ impl Analyzer<'_> {
             }
             texts.last_mut().expect("never empty").push_str(quasi);
         }
-        self.model.symbols.intern(Value::Template(texts.into_iter().map(Into::into).collect(), values))
+        let text = self.model.symbols.intern(Value::Template(texts.into_iter().map(Into::into).collect(), values));
+        if let Some(secret) = secret {
+            self.sensitive.entry(text).or_insert(secret);
+        }
+        text
     }
 
     /// `sym`, or an opaque stand-in for it if it is too deep to build on.
@@ -366,15 +427,15 @@ impl Analyzer<'_> {
             _ => {}
         }
         let path = if builtins::GLOBAL_OBJECTS.contains(&name) { "globalThis" } else { name };
-        let harmless = self.is_harmless_use(reg);
-        if !harmless {
-            if path == "globalThis" && name != "globalThis" {
-                self.mention(name, range, true);
-            } else {
-                self.mention(path, range, true);
-            }
+        let sym = self.model.symbols.builtin(path);
+        // `Function.prototype` is a prototype, not a way to compile text.
+        let only_prototype = builtins::FUNCTION_CONSTRUCTORS.contains(&path) && self.is_read_only_for(reg, "prototype");
+        if !self.is_harmless_use(reg) && !only_prototype {
+            let exists = state.facts.get(&sym).is_some_and(|f| !f.types.may(Types::UNDEFINED));
+            let name = if name == "globalThis" { path } else { name };
+            self.mention_tested(name, range, true, exists);
         }
-        self.model.symbols.builtin(path)
+        sym
     }
 
     fn global_field(&mut self, state: &State, name: &str) -> Option<Field> {
@@ -425,6 +486,7 @@ impl Analyzer<'_> {
                 message: format!("the module-level variable `{}` is written during `execute`: its value outlives the call", declared.name),
             });
         }
+        self.observe_kept_variable(slot, range);
         state.slots.insert(slot, value);
     }
 
@@ -435,15 +497,69 @@ impl Analyzer<'_> {
 
     /// A variable or property with a telling name holds a value.
     pub fn name_value(&mut self, state: &State, name: &str, value: Sym, range: TextRange) {
-        if self.model.symbols.as_str(value).is_some() {
-            self.constant_names.entry(value).or_default().insert(name.to_owned());
+        let Some(thing) = self.names.sensitive(name) else { return };
+        // The tokens of a text are its words.
+        if thing == "token" && super::leaks::is_word_of_text(self, value) {
+            return;
         }
-        if !self.reporting || self.names.sensitive(name).is_none() {
+        for text in self.texts_in(state, value) {
+            self.constant_names.entry(text).or_default().insert(name.to_owned());
+        }
+        if !self.reporting {
             return;
         }
         if super::leaks::may_be_secret_itself(self, state, value) {
             let label = name.to_owned();
             self.sensitive.entry(value).or_insert((label, range));
+        }
+    }
+
+    /// The constant texts that a value may be, or that a list or table of them holds.
+    pub fn texts_in(&self, state: &State, value: Sym) -> Vec<Sym> {
+        let mut texts = Vec::new();
+        for leaf in self.model.symbols.leaves(value) {
+            match state.object(leaf) {
+                _ if self.model.symbols.as_str(leaf).is_some() => texts.push(leaf),
+                Some(object) => {
+                    let parts = object.fields.values().filter_map(|field| if let Field::Value(part) = field { Some(*part) } else { None });
+                    let held = object.rest.map(|rest| self.model.symbols.leaves(rest)).unwrap_or_default();
+                    texts.extend(parts.chain(held).filter(|&part| self.model.symbols.as_str(part).is_some()));
+                }
+                None => {}
+            }
+        }
+        texts
+    }
+
+    /// A value is compared with another: a constant compared with a secret is a secret.
+    pub fn note_compared(&mut self, state: &State, a: Sym, b: Sym) {
+        for (secret, other) in [(a, b), (b, a)] {
+            if let Some(name) = self.secret_name(secret) {
+                for text in self.texts_in(state, other) {
+                    self.constant_names.entry(text).or_default().insert(name.clone());
+                }
+            }
+        }
+    }
+
+    /// What a value is called, if the name is that of a secret.
+    fn secret_name(&self, sym: Sym) -> Option<String> {
+        if let Some((name, _)) = self.sensitive.get(&sym) {
+            return Some(name.clone());
+        }
+        match self.model.symbols.value(sym) {
+            Value::Prop(_, PropKey::Name(name)) if self.names.sensitive(name).is_some() => Some(name.to_string()),
+            Value::Call(path, args) if matches!(&**path, "String" | "String.prototype.trim") => self.secret_name(*args.first()?),
+            _ => None,
+        }
+    }
+
+    /// Names are told when all are known.
+    pub fn settle_strings(&mut self) {
+        for mut constant in std::mem::take(&mut self.seen.strings) {
+            let sym = self.model.symbols.string(&constant.text);
+            constant.names = self.constant_names.get(&sym).into_iter().flatten().cloned().collect();
+            self.seen.strings.insert(constant);
         }
     }
 
@@ -455,8 +571,7 @@ impl Analyzer<'_> {
         if let Some(text) = self.model.symbols.as_str(sym)
             && text.len() >= 8
         {
-            let names = self.constant_names.get(&sym).into_iter().flatten().cloned().collect();
-            self.seen.strings.insert(StringConstant { text: text.to_string(), range, names });
+            self.seen.strings.insert(StringConstant { text: text.to_string(), range, names: Vec::new() });
         }
     }
 
@@ -490,6 +605,11 @@ impl Analyzer<'_> {
         }
         match op {
             Add => {
+                let (a, b) = (self.as_text(state, reg, a, range), self.as_text(state, reg, b, range));
+                if let Some(folded) = fold::binary(&mut self.model.symbols, op, a, b) {
+                    self.note_string(folded, range);
+                    return folded;
+                }
                 let (x, y) = (self.model.facts(state, a), self.model.facts(state, b));
                 if x.types.only(Types::STRING) || y.types.only(Types::STRING) {
                     return self.concat(state, a, b, range);
@@ -506,8 +626,9 @@ impl Analyzer<'_> {
                 self.demand_order(state, a, range);
                 self.demand_order(state, b, range);
             }
+            ShiftLeft => self.cost_of_power(state, op, a, b, range),
             In => self.observe_in(state, a, b, range),
-            InstanceOf | Equal | NotEqual | StrictEqual | StrictNotEqual => {}
+            Equal | NotEqual | StrictEqual | StrictNotEqual => self.note_compared(state, a, b),
             _ => {}
         }
         let date = |analyzer: &Self, state: &State, sym| refine::date_time(&analyzer.model, state, sym);
@@ -528,6 +649,7 @@ impl Analyzer<'_> {
     /// The values of the arguments; a spread array of known length is taken apart.
     pub fn arguments(&mut self, state: &mut State, reg: Reg, args: &[Arg], registers: &Registers) -> Args {
         let mut out = Args::default();
+        self.spread_sources.clear();
         let ir = self.model.ir.clone();
         let func = self.frame().func;
         for (i, arg) in args.iter().enumerate() {
@@ -543,6 +665,7 @@ impl Analyzer<'_> {
                 continue;
             }
             self.demand_iterable(state, sym, range, "spread");
+            self.spread_sources.push(sym);
             match self.exact_elements(state, sym) {
                 Some(elements) if out.rest.is_none() => {
                     out.ranges.extend(elements.iter().map(|_| range));
@@ -610,13 +733,13 @@ impl Analyzer<'_> {
                 let mut all = args.list.clone();
                 all.push(rest);
                 let element = self.one_of(state, reg, 10, &all);
-                self.array_with(
-                    state,
-                    reg,
-                    0,
-                    Some(element),
-                    Interval { lo: length.lo.min(args.list.len() as f64), hi: length.hi + elements.len() as f64 },
-                )
+                let sources = std::mem::take(&mut self.spread_sources);
+                let length = Interval { lo: length.lo.min(args.list.len() as f64), hi: length.hi + elements.len() as f64 };
+                let joined = self.array_with(state, reg, 0, Some(element), length);
+                if let [first, more @ ..] = &sources[..] {
+                    self.derived.insert(joined, ("concat".into(), *first, more.to_vec()));
+                }
+                joined
             }
         }
     }
@@ -629,7 +752,7 @@ impl Analyzer<'_> {
                     let Some(value) = registers[value.index()] else { continue };
                     match self.key(key, registers) {
                         PropKey::Name(name) => {
-                            if &*name == "__proto__" && matches!(key, Key::Computed(_)) {
+                            if &*name == "__proto__" {
                                 self.observe_proto_key("__proto__", *at, "written");
                             }
                             self.name_value(state, &name, value, *at);
@@ -637,8 +760,7 @@ impl Analyzer<'_> {
                             let value = self.model.keep(state, value, site);
                             object.fields.insert(name, Field::Value(value));
                         }
-                        PropKey::Dynamic(key) => {
-                            self.observe_literal_key(state, key, *at);
+                        PropKey::Dynamic(_) => {
                             let all: Vec<Sym> = object.rest.into_iter().chain([value]).collect();
                             object.rest = Some(self.one_of(state, reg, 50 + (i % 64) as u8, &all));
                             object.length = Interval::LENGTH;
@@ -736,19 +858,25 @@ impl Analyzer<'_> {
             rest.base = None;
             return self.allocate(state, reg, 0, AllocKind::Object, rest);
         }
-        // The rest of a rest leaves out what either does.
-        let (object, excluded) = match self.model.symbols.value(object).clone() {
-            Value::Rest(whole, before) => (whole, before.into_iter().chain(excluded).collect()),
-            _ => (object, excluded),
-        };
-        self.model.symbols.intern(Value::Rest(object, excluded))
+        match self.model.symbols.value(object).clone() {
+            Value::Rest(of, mut before) => {
+                before.extend(excluded);
+                before.sort();
+                before.dedup();
+                self.model.symbols.intern(Value::Rest(of, before))
+            }
+            _ => self.model.symbols.intern(Value::Rest(object, excluded)),
+        }
     }
 
     /// Begins an iteration. The iterator's symbol is the iterated value itself, wrapped, so that
     /// `next` knows what it walks over.
     fn iterate(&mut self, state: &mut State, reg: Reg, value: Sym, kind: IterateKind, range: TextRange) -> Sym {
         match kind {
-            IterateKind::Of | IterateKind::AsyncOf => self.demand_iterable(state, value, range, "iterated"),
+            IterateKind::Of | IterateKind::AsyncOf => {
+                self.demand_iterable(state, value, range, "iterated");
+                self.mark_endless(state, reg, value);
+            }
             IterateKind::Pattern => self.demand_iterable(state, value, range, "destructured as an array"),
             IterateKind::In => {}
         }
@@ -757,7 +885,6 @@ impl Analyzer<'_> {
             IterateKind::AsyncOf => "[[for-await]]",
             IterateKind::Of | IterateKind::Pattern => "[[for-of]]",
         };
-        let _ = reg;
         self.model.symbols.intern(Value::Call(path.into(), vec![value]))
     }
 
@@ -779,7 +906,7 @@ impl Analyzer<'_> {
     fn next(&mut self, state: &mut State, reg: Reg, iterator: Sym) -> OpResult {
         let of = self.iterated(iterator);
         let site = self.site(reg, 0);
-        state.forget_turn(&self.model, &site);
+        state.forget_turn(&mut self.model, &site);
         let Value::Call(path, _) = self.model.symbols.value(iterator).clone() else {
             return self.opaque(reg, 0, Facts::ANY, &[iterator]).into();
         };
@@ -852,6 +979,14 @@ impl Analyzer<'_> {
             OpKind::Get { object, key: Key::Name(name), .. } => *object == reg && matches!(name.as_str(), "name" | "length"),
             _ => false,
         }
+    }
+
+    /// Whether only the property `key` is ever read of the result of `reg`.
+    fn is_read_only_for(&self, reg: Reg, key: &str) -> bool {
+        let uses = self.uses_of(reg);
+        let reads =
+            |user: Reg| matches!(&self.op(user).kind, OpKind::Get { object, key: Key::Name(name), .. } if *object == reg && name == key);
+        !uses.is_empty() && uses.iter().all(|&(user, _)| reads(user))
     }
 
     /// Operations of the current function that use the register, with whether they call it.

@@ -136,6 +136,9 @@ pub struct Interval {
     pub hi: f64,
 }
 
+/// No end is ever NaN.
+impl Eq for Interval {}
+
 impl Interval {
     /// All numbers.
     pub const ALL: Interval = Interval { lo: f64::NEG_INFINITY, hi: f64::INFINITY };
@@ -234,7 +237,7 @@ pub struct RefusedKeys {
 }
 
 /// What is known of one value.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Possible types.
     pub types: Types,
@@ -254,6 +257,8 @@ pub struct Facts {
     pub digit_groups: bool,
     /// Which names that lead to a prototype it is known not to be.
     pub refused: RefusedKeys,
+    /// A test of its own type excluded functions: it is no inherited method.
+    pub no_method: bool,
 }
 
 impl Facts {
@@ -268,6 +273,7 @@ impl Facts {
         digits: false,
         digit_groups: false,
         refused: RefusedKeys { proto: false, constructor: false, prototype: false },
+        no_method: false,
     };
 
     /// Only the types are known.
@@ -316,6 +322,7 @@ impl Facts {
                 constructor: self.refused.constructor && other.refused.constructor,
                 prototype: self.refused.prototype && other.refused.prototype,
             },
+            no_method: self.no_method && other.no_method,
         }
     }
 
@@ -335,6 +342,7 @@ impl Facts {
                 constructor: self.refused.constructor || other.refused.constructor,
                 prototype: self.refused.prototype || other.refused.prototype,
             },
+            no_method: self.no_method || other.no_method,
         }
     }
 

@@ -8,15 +8,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
+use super::choice::{Alternative, Choice};
+use super::facts::{Facts, Interval};
 use super::graph::Graph;
-use super::ir::{BlockId, FuncId, Op, OpKind, Reg, SlotId, Terminator};
+use super::ir::{BlockId, FuncId, Key, Op, OpKind, Reg, SlotId, Terminator};
 use super::limits;
 use super::model::Model;
 use super::names::SensitiveNames;
 use super::observe::Observations;
 use super::refine;
 use super::state::{Place, State};
-use super::symbol::{Ctx, Site, SiteKind, Sym, Value};
+use super::symbol::{Ctx, PropKey, Site, SiteKind, Sym, Value};
 use crate::source::TextRange;
 
 /// The pseudo-variable that carries a returned or thrown value to where paths meet.
@@ -64,6 +66,17 @@ pub struct Frame {
     pub call_range: TextRange,
     /// It was called in a loop, its caller's or one further out.
     pub in_loop: bool,
+    /// What its fixpoint reached, while it is observed.
+    pub reached: Rc<Reached>,
+}
+
+/// What the fixpoint of an activation reached.
+#[derive(Debug, Default)]
+pub struct Reached {
+    /// Which blocks.
+    pub blocks: Vec<bool>,
+    /// The conditions of its branches.
+    pub conditions: Vec<Sym>,
 }
 
 /// How an activation ends.
@@ -92,6 +105,14 @@ pub struct Trace {
     pub registers: Vec<Option<Sym>>,
 }
 
+/// A branch that facts exclude, as it would be taken.
+#[derive(Debug)]
+pub struct LeftOut {
+    frame: Frame,
+    state: State,
+    registers: Vec<Option<Sym>>,
+}
+
 /// The analysis of one file.
 pub struct Analyzer<'a> {
     /// Symbols and structural facts.
@@ -108,12 +129,20 @@ pub struct Analyzer<'a> {
     pub sweeping: bool,
     /// The stack of activations.
     pub frames: Vec<Frame>,
-    /// Operations interpreted.
-    pub steps: u64,
+    /// The work at which no more calls are entered.
+    pub work_max: u64,
     /// Bounds reached, by name.
     pub bounds: BTreeMap<&'static str, u64>,
     /// Blocks that were observed.
     pub visited: HashSet<(FuncId, BlockId)>,
+    /// Variables that functions left behind as the file was loaded.
+    pub kept_variables: BTreeSet<SlotId>,
+    /// Functions entered during the call.
+    pub entered_in_call: HashSet<FuncId>,
+    /// Regular expressions of the module that keep a position.
+    pub kept_regexes: HashSet<Sym>,
+    /// Branches that facts exclude.
+    pub left_out: HashMap<(FuncId, BlockId), LeftOut>,
     /// The entry function while it is judged, and whether its result is observed.
     pub entry: Option<FuncId>,
     /// Symbols held by variables with sensitive names.
@@ -135,14 +164,18 @@ pub struct Analyzer<'a> {
     pub outgoing: Vec<super::leaks::Outgoing>,
     /// Values drawn at random.
     pub random: BTreeSet<Sym>,
-    /// Pieces of split or matched text.
+    /// Pieces of matched text.
     pub pieces: BTreeSet<Sym>,
+    /// Pieces of split text.
+    pub words: BTreeSet<Sym>,
     /// Arrays made from another by a method, with its arguments.
     pub derived: HashMap<Sym, (String, Sym, Vec<Sym>)>,
     /// Results of `exec`: the expression, if it is a literal, and the text.
     pub exec_results: HashMap<Sym, (Option<Sym>, Option<Sym>)>,
-    /// What each activation takes from and puts into collections.
-    pub collection_ops: HashMap<(FuncId, Ctx), Vec<super::loops::CollectionOp>>,
+    /// What is done to objects on the way round a loop that is being walked.
+    pub journal: Option<Vec<super::loops::Mutation>>,
+    /// Objects whose contents some operation changes, wherever it stands.
+    pub resized: HashSet<Sym>,
     /// Calls from which an exception may come.
     pub throwing: HashSet<(FuncId, Reg)>,
     /// The operation being interpreted.
@@ -153,6 +186,14 @@ pub struct Analyzer<'a> {
     pub registers: Vec<Option<Sym>>,
     /// Demands that a later NaN check may still cover.
     pub pending: Vec<super::demand::Pending>,
+    /// Where collections grow.
+    pub grown: HashMap<Sym, Vec<super::loops::GrowthPlace>>,
+    /// What the callbacks being run are run for each element of.
+    pub walked: Vec<Sym>,
+    /// What the arguments of the current call were spread from.
+    pub spread_sources: Vec<Sym>,
+    /// Work on lists that a later limit on their length may still excuse.
+    pub costs_until_limited: Vec<(Sym, super::observe::Costly)>,
     /// Loops around the operation being interpreted that input drives, for the cost of nesting.
     pub loop_costs: super::cost::LoopCosts,
 }
@@ -168,9 +209,13 @@ impl<'a> Analyzer<'a> {
             reporting: false,
             sweeping: false,
             frames: Vec::new(),
-            steps: 0,
+            work_max: 0,
             bounds: BTreeMap::new(),
             visited: HashSet::new(),
+            left_out: HashMap::new(),
+            kept_variables: BTreeSet::new(),
+            entered_in_call: HashSet::new(),
+            kept_regexes: HashSet::new(),
             entry: None,
             sensitive: BTreeMap::new(),
             constant_names: BTreeMap::new(),
@@ -182,15 +227,21 @@ impl<'a> Analyzer<'a> {
             outgoing: Vec::new(),
             random: BTreeSet::new(),
             pieces: BTreeSet::new(),
+            words: BTreeSet::new(),
             derived: HashMap::new(),
             exec_results: HashMap::new(),
-            collection_ops: HashMap::new(),
+            journal: None,
+            resized: HashSet::new(),
             throwing: HashSet::new(),
             current: None,
             current_block: BlockId(0),
             registers: Vec::new(),
             pending: Vec::new(),
             built_regexes: BTreeMap::new(),
+            grown: HashMap::new(),
+            walked: Vec::new(),
+            spread_sources: Vec::new(),
+            costs_until_limited: Vec::new(),
             loop_costs: super::cost::LoopCosts::default(),
         }
     }
@@ -213,13 +264,14 @@ impl<'a> Analyzer<'a> {
 
     /// Whether the analysis may still enter calls and iterate.
     pub fn has_budget(&self) -> bool {
-        self.steps < limits::STEPS_MAX
+        self.model.work < self.work_max
     }
 
     /// Interprets an activation from `entry` and, when observing, observes it.
     pub fn activate(&mut self, frame: Frame, entry: State) -> Outcome {
         let key = (frame.func, frame.ctx);
         if !self.reporting
+            && self.journal.is_none()
             && let Some((state, this, args, outcome, yielded)) = self.memo.get(&key)
             && *this == frame.this
             && *args == frame.args
@@ -231,6 +283,9 @@ impl<'a> Analyzer<'a> {
             return outcome.clone();
         }
         let (this, args) = (frame.this, frame.args.clone());
+        if self.entry.is_some() {
+            self.entered_in_call.insert(frame.func);
+        }
         self.frames.push(frame);
         let (block, current) = (self.current_block, self.current);
         let observing = std::mem::replace(&mut self.reporting, false);
@@ -249,19 +304,32 @@ impl<'a> Analyzer<'a> {
         outcome
     }
 
-    /// Observes blocks that no analysis reached, each from the state the file is loaded with.
+    /// The state, `this` and arguments with which an activation was last entered.
+    pub fn entered(&self, func: FuncId, ctx: Ctx) -> Option<(State, Sym, Args)> {
+        self.memo.get(&(func, ctx)).map(|(state, this, args, ..)| (state.clone(), *this, args.clone()))
+    }
+
+    /// Observes blocks that no analysis reached, from the branch that leads there if one does, or else
+    /// from the state the file is loaded with.
     pub fn glance(&mut self, frame: Frame, loaded: State, blocks: &[BlockId]) {
         self.frames.push(frame);
         let mut run = Run::new(self, loaded.clone());
+        run.trace.entry[0] = None;
         self.reporting = true;
         for &block in run.cfg.clone().order() {
-            if blocks.contains(&block) {
-                run.trace.entry[block.index()] = Some(loaded.clone());
-                self.visited.insert((run.func, block));
-                run.block(self, block);
-            } else {
+            if !blocks.contains(&block) {
                 run.trace.entry[block.index()] = None;
+                continue;
             }
+            if let Some(from) = self.left_out.remove(&(run.func, block)) {
+                self.frames.pop();
+                self.frames.push(from.frame);
+                run.trace.entry[block.index()] = Some(from.state);
+                run.trace.registers = from.registers;
+            }
+            run.trace.entry[block.index()].get_or_insert_with(|| loaded.clone());
+            self.visited.insert((run.func, block));
+            run.block(self, block);
         }
         self.reporting = false;
         self.frames.pop();
@@ -313,7 +381,8 @@ impl Run {
         while let Some(position) = self.work.pop_first() {
             let block = self.cfg.order()[position];
             self.visits[block.index()] += 1;
-            if self.visits[block.index()] > limits::VISITS_MAX {
+            let visits_max = if analyzer.has_budget() { limits::VISITS_MAX } else { limits::LAST_VISITS_MAX };
+            if self.visits[block.index()] > visits_max {
                 analyzer.reached("visits of a block");
                 self.trace.gave_up = true;
                 continue;
@@ -325,6 +394,11 @@ impl Run {
     /// Every block once more, in order, with the states of the fixpoint; then the loops.
     fn observe(&mut self, analyzer: &mut Analyzer<'_>) {
         let order = self.cfg.order().to_vec();
+        let blocks = self.trace.entry.iter().map(Option::is_some).collect();
+        let conditions = self.trace.conditions.values().map(|(cond, _)| *cond).collect();
+        if let Some(frame) = analyzer.frames.last_mut() {
+            frame.reached = Rc::new(Reached { blocks, conditions });
+        }
         analyzer.enter_loops(&self.cfg, self.func, &self.trace);
         for block in order {
             if self.trace.entry[block.index()].is_some() {
@@ -343,7 +417,7 @@ impl Run {
         let here = &body.blocks[block.index()];
         let Some(mut state) = self.trace.entry[block.index()].clone() else { return };
         for &reg in &here.ops {
-            analyzer.steps += 1;
+            analyzer.model.work += limits::OPERATION_WORK;
             let op = &body.ops[reg.index()];
             (analyzer.current, analyzer.current_block) = (Some(reg), block);
             if let Some(handler) = here.handler
@@ -382,20 +456,23 @@ impl Run {
             Terminator::Branch { cond, then, otherwise } => {
                 let Some(cond) = register(cond) else { return };
                 self.trace.conditions.insert(block, (cond, state.clone()));
-                if let Some(state) = analyzer.model.assumed(&state, cond, true) {
-                    self.edge(analyzer, block, then, state);
-                }
-                if let Some(state) = analyzer.model.assumed(&state, cond, false) {
-                    self.edge(analyzer, block, otherwise, state);
+                for (truth, to) in [(true, then), (false, otherwise)] {
+                    match analyzer.model.assumed(&state, cond, truth) {
+                        Some(state) => self.edge(analyzer, block, to, state),
+                        None => self.leave_out(analyzer, to, &state),
+                    }
                 }
             }
             Terminator::Next { iterator, body, done } => {
                 let exhausted = self.exhausted(analyzer, block, &state);
                 let empty = register(iterator).is_some_and(|i| analyzer.is_empty_iteration(&state, i));
+                let endless = register(iterator).is_some_and(|i| analyzer.is_endless_iterator(&state, analyzer.iterated(i)));
                 if !empty {
                     self.edge(analyzer, block, body, state);
                 }
-                self.edge(analyzer, block, done, exhausted);
+                if !endless {
+                    self.edge(analyzer, block, done, exhausted);
+                }
             }
             Terminator::Return(reg) => {
                 let Some(value) = register(reg) else { return };
@@ -419,6 +496,16 @@ impl Run {
         }
     }
 
+    /// A branch that facts exclude: it is still looked at for what is wrong wherever it stands.
+    fn leave_out(&self, analyzer: &mut Analyzer<'_>, to: BlockId, state: &State) {
+        if !analyzer.reporting || analyzer.sweeping || analyzer.left_out.len() >= limits::LEFT_OUT_MAX {
+            return;
+        }
+        let frame = analyzer.frame().clone();
+        let registers = self.trace.registers.clone();
+        analyzer.left_out.entry((self.func, to)).or_insert_with(|| LeftOut { frame, state: state.clone(), registers });
+    }
+
     /// The state after an iteration is done: what held at the end of every turn holds for all elements.
     fn exhausted(&self, analyzer: &mut Analyzer<'_>, header: BlockId, state: &State) -> State {
         let mut state = state.clone();
@@ -430,13 +517,115 @@ impl Run {
             if !analyzer.is_of_this_loop(sym, self.func, &self.cfg, header) {
                 continue;
             }
-            let facts = turns.iter().map(|turn| analyzer.model.facts(turn, sym)).reduce(super::facts::Facts::join);
+            let facts = turns.iter().map(|turn| analyzer.model.facts(turn, sym)).reduce(Facts::join);
             if let Some(facts) = facts {
                 let known = analyzer.model.facts(&state, general);
                 state.learn(general, known.meet(facts));
             }
         }
+        self.hold_unspoilt(analyzer, header, &mut state, &turns);
         state
+    }
+
+    /// A flag that a turn can only clear, a list of problems that it can only add to: as it is after the
+    /// loop if every turn left it alone, it tells of all elements what that tells of one.
+    fn hold_unspoilt(&self, analyzer: &mut Analyzer<'_>, header: BlockId, state: &mut State, turns: &[State]) {
+        let flags: Vec<(SlotId, Sym)> = state.slots.iter().map(|(slot, sym)| (*slot, *sym)).collect();
+        for (slot, flag) in flags {
+            let is_own = matches!(analyzer.model.symbols.value(flag), Value::Phi(site) if site.func == self.func && site.what == SiteKind::Slot(header, slot));
+            if !is_own {
+                continue;
+            }
+            let values: Option<Vec<Sym>> = turns.iter().map(|turn| turn.slots.get(&slot).copied()).collect();
+            let Some(values) = values else { continue };
+            let sides = [true, false].map(|truth| self.unspoilt(analyzer, header, turns, &values, flag, truth));
+            if sides.iter().any(|side| !side.is_empty()) {
+                let [if_true, if_false] = sides;
+                let known = analyzer.model.facts(state, flag);
+                let side = |truth, implied: BTreeMap<_, _>| Alternative { value: flag, facts: known.assume(truth), implied: Rc::new(implied) };
+                let alternatives = vec![side(true, if_true), side(false, if_false)];
+                state.choices.insert(flag, Rc::new(Choice { alternatives }));
+            }
+        }
+        if self.takes_from_lists(analyzer, header) {
+            return;
+        }
+        let lists: BTreeSet<Sym> = turns.iter().flat_map(|turn| turn.choices.keys().copied()).collect();
+        for length in lists {
+            let is_length = matches!(analyzer.model.symbols.value(length), Value::Prop(list, PropKey::Name(name)) if &**name == "length" && state.heap.contains_key(list));
+            if !is_length {
+                continue;
+            }
+            let mut implied = self.unspoilt(analyzer, header, turns, &vec![length; turns.len()], length, false);
+            if implied.is_empty() {
+                continue;
+            }
+            // What the list told before the loop, it tells still.
+            for alternative in state.choices.get(&length).iter().flat_map(|c| &c.alternatives).filter(|a| a.facts.range.contains(0.0)) {
+                implied.extend(alternative.implied.iter().map(|(about, facts)| (*about, *facts)));
+            }
+            let number = |range| Facts::number(range, true);
+            let empty = Alternative { value: length, facts: number(Interval::point(0.0)), implied: Rc::new(implied) };
+            let filled =
+                Alternative { value: length, facts: number(Interval { lo: 1.0, hi: f64::INFINITY }), implied: Rc::default() };
+            state.choices.insert(length, Rc::new(Choice { alternatives: vec![empty, filled] }));
+        }
+    }
+
+    /// What holds of all elements if `flag` has that truth after the loop: what every turn that leaves it
+    /// with that truth knows of its own element. Nothing, if a turn may give it that truth.
+    fn unspoilt(
+        &self,
+        analyzer: &mut Analyzer<'_>,
+        header: BlockId,
+        turns: &[State],
+        values: &[Sym],
+        flag: Sym,
+        truth: bool,
+    ) -> BTreeMap<Sym, Facts> {
+        let mut common: Option<BTreeMap<Sym, Facts>> = None;
+        for (turn, value) in turns.iter().zip(values) {
+            let Some(choice) = turn.choices.get(value) else { return BTreeMap::new() };
+            for alternative in &choice.alternatives {
+                let (truthy, falsy) = alternative.facts.truth();
+                if !(if truth { truthy } else { falsy }) {
+                    continue;
+                }
+                if alternative.value != flag {
+                    return BTreeMap::new();
+                }
+                common = Some(match common {
+                    None => (*alternative.implied).clone(),
+                    Some(mut common) => {
+                        common.retain(|about, _| alternative.implied.contains_key(about));
+                        for (about, facts) in &mut common {
+                            *facts = facts.join(alternative.implied[about]);
+                        }
+                        common
+                    }
+                });
+            }
+        }
+        let mut general = BTreeMap::new();
+        for (about, facts) in common.unwrap_or_default() {
+            if analyzer.is_of_this_loop(about, self.func, &self.cfg, header)
+                && let Some(of_all) = analyzer.model.symbols.generalise(about)
+            {
+                general.insert(of_all, facts);
+            }
+        }
+        general
+    }
+
+    /// Whether the loop may make a list shorter.
+    fn takes_from_lists(&self, analyzer: &Analyzer<'_>, header: BlockId) -> bool {
+        let body = analyzer.model.ir.body(self.func);
+        let Some(natural) = self.cfg.loop_at(header) else { return true };
+        natural.iter().flat_map(|block| &body.blocks[block.index()].ops).any(|reg| match &body.ops[reg.index()].kind {
+            OpKind::Get { key: Key::Name(name), .. } => matches!(name.as_str(), "pop" | "shift" | "splice"),
+            OpKind::Set { key: Key::Name(name), .. } => name == "length",
+            _ => false,
+        })
     }
 
     fn edge(&mut self, analyzer: &mut Analyzer<'_>, from: BlockId, to: BlockId, state: State) {
@@ -496,11 +685,10 @@ impl Run {
     fn raise(&mut self, analyzer: &mut Analyzer<'_>, handler: BlockId, state: &State, value: Option<Sym>) {
         let frame = analyzer.frame();
         let site = Rc::new(Site { ctx: frame.ctx, func: frame.func, what: SiteKind::Slot(handler, RESULT) });
-        let exception = analyzer.model.symbols.intern(Value::Opaque(site));
+        let thrown = value.unwrap_or_else(|| analyzer.model.symbols.intern(Value::Opaque(site.clone())));
+        let exception = analyzer.model.symbols.intern(Value::Phi(site));
         self.caught.insert(handler, exception);
-        if let Some(value) = value {
-            analyzer.model.symbols.add_operand(exception, value);
-        }
+        analyzer.model.symbols.add_operand(exception, thrown);
         self.edge(analyzer, handler, handler, state.clone());
     }
 
@@ -549,7 +737,7 @@ fn open_loop(analyzer: &mut Analyzer<'_>, cfg: &Graph, place: Place, mut state: 
             continue;
         }
         analyzer.model.symbols.add_operand(phi, value);
-        let facts = super::facts::Facts { listed: false, ..analyzer.model.facts(&state, value) };
+        let facts = Facts { listed: false, ..analyzer.model.facts(&state, value) };
         state.facts.insert(phi, facts);
         state.slots.insert(slot, phi);
     }

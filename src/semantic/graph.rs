@@ -81,6 +81,20 @@ impl Graph {
         self.cfg.successors(block)
     }
 
+    /// Whether control may get from one block to another without going back round a loop.
+    pub fn reaches(&self, from: BlockId, to: BlockId) -> bool {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+        while let Some(block) = open.pop() {
+            if block == to {
+                return true;
+            }
+            if seen.insert(block) {
+                open.extend(self.successors(block).iter().copied().filter(|&next| self.position(next) > self.position(block)));
+            }
+        }
+        false
+    }
+
     /// Operations that use the register.
     pub fn users(&self, reg: Reg) -> &[Reg] {
         &self.users[reg.index()]

@@ -1,9 +1,12 @@
 //! Writes under keys that input chooses, and what guards them.
 
+use std::collections::BTreeSet;
+
 use super::facts::{RefusedKeys, Types};
 use super::flow::Analyzer;
+use super::limits;
 use super::observe::KeyedWrite;
-use super::state::{Field, State};
+use super::state::State;
 use super::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::finding::Level;
 use crate::source::TextRange;
@@ -32,23 +35,25 @@ enum Guard {
 
 impl Analyzer<'_> {
     /// `object[key] = value` with a key that is not constant.
-    pub fn observe_keyed_write(&mut self, state: &State, object: Sym, key: Sym, value: Sym, range: TextRange) {
+    pub fn observe_keyed_write(&mut self, state: &State, object: Sym, key: Sym, range: TextRange) {
         if !self.reporting || !self.is_chosen_by_input(state, key) {
             return;
         }
         let leaves = self.model.symbols.leaves(object);
-        let reach = self.reach(state, object, 0);
+        let reach = self.reach(state, object);
         let key_guard = self.key_guard(state, object, key);
         let is_collection =
             leaves.iter().all(|&l| matches!(self.model.symbols.value(l), Value::Alloc { kind: AllocKind::Array | AllocKind::Typed, .. }));
-        let _ = value;
         let (level, message) = match (reach, key_guard) {
-            (_, Guard::Effective) | (Reach::Bare, _) => return,
+            (Reach::Bare | Reach::Own | Reach::Chosen(Guard::Effective), Guard::Effective) | (Reach::Bare, _) => return,
             (Reach::Chosen(Guard::None), Guard::None) => {
                 (Level::Error, "input chooses the object and the key that is written: `__proto__` reaches every object")
             }
             (Reach::Chosen(Guard::None), Guard::Partial) => {
                 (Level::Error, "input chooses the object and the key that is written, and the way to the object is not guarded")
+            }
+            (Reach::Chosen(Guard::None), Guard::Effective) => {
+                (Level::Warning, "input chooses the object that is written: own properties of a prototype are properties too")
             }
             (Reach::Chosen(Guard::Partial), _) => {
                 (Level::Warning, "input chooses the object and the key that is written; refusing some keys leaves inherited ones")
@@ -56,6 +61,7 @@ impl Analyzer<'_> {
             (Reach::Chosen(Guard::Effective), _) => return,
             (Reach::Own, _) if is_collection => return,
             (Reach::Own, Guard::Partial) => return,
+            (Reach::Own, Guard::None) if self.refused(state, key).proto => return,
             (Reach::Own, Guard::None) => {
                 (Level::Warning, "input chooses the key that is written on a plain object: use a `Map` or `Object.create(null)`")
             }
@@ -63,8 +69,17 @@ impl Analyzer<'_> {
         self.seen.keyed_writes.insert(KeyedWrite { range, level, message: message.to_owned(), steps: Vec::new() });
     }
 
-    /// `{ [key]: value }`: defines an own property, which never reaches a prototype.
-    pub fn observe_literal_key(&mut self, _state: &State, _key: Sym, _range: TextRange) {}
+    /// `delete object[key]`: taking a property off a prototype is as bad as putting one there.
+    pub fn observe_keyed_delete(&mut self, state: &State, object: Sym, key: Sym, range: TextRange) {
+        if self.reporting
+            && self.is_chosen_by_input(state, key)
+            && self.reach(state, object) == Reach::Chosen(Guard::None)
+            && self.key_guard(state, object, key) != Guard::Effective
+        {
+            let message = "input chooses the object and the key that is deleted: `__proto__` reaches every object".to_owned();
+            self.seen.keyed_writes.insert(KeyedWrite { range, level: Level::Error, message, steps: Vec::new() });
+        }
+    }
 
     /// `Object.assign(target, …sources)`
     pub fn observe_assign(&mut self, state: &State, target: Sym, sources: &[Sym], range: TextRange) {
@@ -75,7 +90,7 @@ impl Analyzer<'_> {
         if !from_input {
             return;
         }
-        let reach = self.reach(state, target, 0);
+        let reach = self.reach(state, target);
         let (level, message) = match reach {
             Reach::Chosen(Guard::None) => (Level::Error, "input chooses the object and the properties that are copied into it"),
             Reach::Chosen(_) | Reach::Own => (Level::Warning, "input chooses the properties that are copied into an object"),
@@ -114,13 +129,18 @@ impl Analyzer<'_> {
     }
 
     fn refusal(&mut self, state: &State, key: Sym, own_only: bool) -> Guard {
-        let facts = self.model.facts(state, key);
-        let RefusedKeys { proto, constructor, prototype } = facts.refused;
+        let RefusedKeys { proto, constructor, prototype } = self.refused(state, key);
         match (proto && (constructor || prototype), own_only) {
             (true, true) => Guard::Effective,
             (true, false) => Guard::Partial,
             _ => Guard::None,
         }
+    }
+
+    /// The names that a key was compared with. An array of the name passes a comparison, and is the same key.
+    fn refused(&mut self, state: &State, key: Sym) -> RefusedKeys {
+        let facts = self.model.facts(state, key);
+        if facts.types.may(Types::OBJECTS) { RefusedKeys::default() } else { facts.refused }
     }
 
     /// `Object.hasOwn(object, key)` is known to hold.
@@ -132,41 +152,48 @@ impl Analyzer<'_> {
     }
 
     /// How the program came by an object that it writes into.
-    fn reach(&mut self, state: &State, object: Sym, depth: u32) -> Reach {
-        if depth > 6 {
+    fn reach(&mut self, state: &State, object: Sym) -> Reach {
+        self.reach_through(state, object, &mut BTreeSet::new())
+    }
+
+    fn reach_through(&mut self, state: &State, object: Sym, seen: &mut BTreeSet<Sym>) -> Reach {
+        if seen.len() > limits::LEAVES_MAX || !seen.insert(object) {
             return Reach::Own;
         }
         let bare = |s: Sym| state.object(s).is_some_and(|o| o.null_prototype);
-        let leaves = self.model.symbols.leaves(object);
+        let mut leaves = self.model.symbols.leaves(object);
+        leaves.retain(|&l| !matches!(self.model.symbols.value(l), Value::Undefined | Value::Null));
         if !leaves.is_empty() && leaves.iter().all(|&l| bare(l)) {
             return Reach::Bare;
         }
         match self.model.symbols.value(object).clone() {
             Value::Prop(base, PropKey::Dynamic(key)) => {
                 if !self.is_chosen_by_input(state, key) {
-                    return self.reach(state, base, depth + 1);
+                    let held: Vec<Sym> = self.model.symbols.operands(object).chain([base]).collect();
+                    return held.into_iter().map(|o| self.reach_through(state, o, seen)).max().unwrap_or(Reach::Own);
                 }
-                if matches!(self.reach(state, base, depth + 1), Reach::Bare) {
-                    return Reach::Bare;
+                let before = self.reach_through(state, base, seen);
+                // What an object without a prototype holds is its own.
+                if before == Reach::Bare {
+                    return Reach::Own;
                 }
-                if self.owns(state, base, key) {
-                    return Reach::Chosen(Guard::Effective);
+                let step = if self.owns(state, base, key) {
+                    Guard::Effective
+                } else {
+                    let facts = self.model.facts(state, object);
+                    self.refusal(state, key, facts.no_method && facts.types.only(Types::OBJECTS | Types::NULLISH))
+                };
+                match before {
+                    Reach::Chosen(earlier) => Reach::Chosen(step.max(earlier)),
+                    Reach::Own | Reach::Bare => Reach::Chosen(step),
                 }
-                let facts = self.model.facts(state, object);
-                let objects_only = facts.types.only(Types::OBJECTS);
-                Reach::Chosen(self.refusal(state, key, objects_only))
             }
-            Value::Phi(_) => {
+            Value::Phi(_) | Value::Prop(..) => {
                 let operands: Vec<Sym> = self.model.symbols.operands(object).filter(|&o| o != object).collect();
-                operands.into_iter().map(|o| self.reach(state, o, depth + 1)).max().unwrap_or(Reach::Own)
+                operands.into_iter().map(|o| self.reach_through(state, o, seen)).max().unwrap_or(Reach::Own)
             }
-            Value::Instance(of, _) => self.reach(state, of, depth + 1),
+            Value::Instance(of, _) => self.reach_through(state, of, seen),
             _ => Reach::Own,
         }
-    }
-
-    /// Whether a field is known to be set.
-    pub fn has_field(state: &State, object: Sym, name: &str) -> bool {
-        state.object(object).is_some_and(|o| matches!(o.fields.get(name), Some(Field::Value(_))))
     }
 }

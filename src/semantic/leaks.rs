@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::builtins;
 use super::facts::Types;
-use super::flow::Analyzer;
+use super::flow::{Analyzer, Args};
 use super::ir::{FuncId, OpKind, PropertyInit, Reg};
+use super::limits;
 use super::model::Segment;
 use super::observe::{Leak, Sink, Step};
 use super::state::{Field, State};
@@ -20,6 +21,16 @@ pub struct Outgoing {
     range: TextRange,
     sink: Sink,
     members: Vec<(Sym, TextRange)>,
+    written: Written,
+}
+
+/// What JSON writes of a value beside its plain properties.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// Results of getters and of `toJSON`.
+    pub computed: Vec<Sym>,
+    /// Objects that `toJSON` stands for.
+    pub replaced: BTreeSet<Sym>,
 }
 
 /// Something sensitive found in a value.
@@ -36,7 +47,9 @@ impl Analyzer<'_> {
         let outermost = self.frames.len() == 1 && self.entry == Some(func);
         if self.reporting && !self.sweeping && outermost {
             let members = self.literal_members(reg);
-            self.outgoing.push(Outgoing { state: state.clone(), value, range, sink: Sink::Return, members });
+            let mut state = state.clone();
+            let written = self.written(&mut state, reg, value, range);
+            self.outgoing.push(Outgoing { state, value, range, sink: Sink::Return, members, written });
         }
     }
 
@@ -65,8 +78,44 @@ impl Analyzer<'_> {
     /// A value reaches the log or an error's message.
     pub fn observe_sink(&mut self, state: &State, value: Sym, range: TextRange, sink: Sink) {
         if self.reporting && !self.sweeping && self.entry.is_some() {
-            self.outgoing.push(Outgoing { state: state.clone(), value, range, sink, members: Vec::new() });
+            let (members, written) = (Vec::new(), Written::default());
+            self.outgoing.push(Outgoing { state: state.clone(), value, range, sink, members, written });
         }
+    }
+
+    /// Runs the getters and `toJSON` methods that JSON would run.
+    pub fn written(&mut self, state: &mut State, reg: Reg, value: Sym, range: TextRange) -> Written {
+        let (mut written, mut open, mut seen) = (Written::default(), vec![value], BTreeSet::new());
+        while let Some(next) = open.pop() {
+            for leaf in self.model.symbols.leaves(next) {
+                if !matches!(self.model.symbols.value(leaf), Value::Alloc { .. }) || !seen.insert(leaf) || seen.len() > 64 {
+                    continue;
+                }
+                let Some(object) = state.object(leaf).cloned() else { continue };
+                let to_json = self.get(state, reg, leaf, &PropKey::Name("toJSON".into()));
+                let nth = 240 + (seen.len() % 12) as u8;
+                if matches!(self.model.symbols.value(to_json), Value::Closure(..)) {
+                    let result = self.call(state, reg, nth, to_json, leaf, Args::default(), range);
+                    written.replaced.insert(leaf);
+                    written.computed.extend(result.value);
+                    open.extend(result.value);
+                    continue;
+                }
+                for field in object.fields.values() {
+                    match field {
+                        Field::Getter(getter) => {
+                            let result = self.call(state, reg, nth, *getter, leaf, Args::default(), range);
+                            written.computed.extend(result.value);
+                            open.extend(result.value);
+                        }
+                        Field::Value(part) => open.push(*part),
+                        Field::Absent => {}
+                    }
+                }
+                open.extend(object.rest);
+            }
+        }
+        written
     }
 
     /// Judges everything that went out.
@@ -74,10 +123,13 @@ impl Analyzer<'_> {
         let sensitive_paths = self.sensitive_paths();
         for out in std::mem::take(&mut self.outgoing) {
             let mut remaining = BTreeSet::new();
-            self.contents(&out.state, out.value, &sensitive_paths, &mut remaining, &mut BTreeSet::new(), 0);
+            let seen = &out.written.replaced;
+            for part in std::iter::once(out.value).chain(out.written.computed.iter().copied()) {
+                self.contents(&out.state, part, &sensitive_paths, &mut remaining, &mut seen.clone(), 0);
+            }
             for (member, range) in &out.members {
                 let mut inside = BTreeSet::new();
-                self.contents(&out.state, *member, &sensitive_paths, &mut inside, &mut BTreeSet::new(), 0);
+                self.contents(&out.state, *member, &sensitive_paths, &mut inside, &mut seen.clone(), 0);
                 for secret in inside {
                     if remaining.remove(&secret) {
                         self.report_leak(&secret, *range, out.sink);
@@ -174,6 +226,11 @@ impl Analyzer<'_> {
                 }
                 match key {
                     PropKey::Name(name) if matches!(&**name, "length" | "size" | "[[time]]") => {}
+                    PropKey::Dynamic(_) | PropKey::Any if self.model.symbols.as_builtin(*base) == Some("__env") => {
+                        if !self.is_harmless_key(state, key) {
+                            out.insert(Secret { what: "__env".into(), whole: true, at: self.produced.get(&sym).copied() });
+                        }
+                    }
                     PropKey::Name(name) if self.names.sensitive(name).is_some() && self.may_hold_secret(*base) => {
                         out.insert(Secret { what: name.to_string(), whole: false, at: self.produced.get(&sym).copied() });
                     }
@@ -201,8 +258,11 @@ impl Analyzer<'_> {
                 }
             }
             Value::Instance(of, _) | Value::Version(of, _) => {
-                let inside = self.inner_secrets(state, sym, paths, &[]);
-                out.extend(inside);
+                // What a pattern left out of a rest stays out of every turn's rest.
+                if !self.is_rest(*of) {
+                    let inside = self.inner_secrets(state, sym, paths, &[]);
+                    out.extend(inside);
+                }
                 self.overrides(state, sym, &mut |a, part| a.contents(state, part, paths, out, seen, depth + 1));
                 let of = *of;
                 // What was deleted or masked on the instance is not taken from what it is one of.
@@ -216,7 +276,8 @@ impl Analyzer<'_> {
                 }
                 let Some(object) = state.object(sym).cloned() else { return };
                 for (name, field) in &object.fields {
-                    if let (Field::Value(part) | Field::Getter(part), false) = (field, name.starts_with("[[")) {
+                    // Private fields and internal slots are not part of what JSON writes.
+                    if let (Field::Value(part) | Field::Getter(part), false) = (field, name.starts_with(['[', '#'])) {
                         go(self, *part);
                     }
                 }
@@ -252,6 +313,15 @@ impl Analyzer<'_> {
                 let parts: Vec<Sym> = self.model.symbols.operands(sym).collect();
                 parts.into_iter().for_each(|part| go(self, part));
             }
+        }
+    }
+
+    /// Whether the value is the rest of a pattern, in whatever turn or version.
+    fn is_rest(&self, sym: Sym) -> bool {
+        match self.model.symbols.value(sym) {
+            Value::Rest(..) => true,
+            Value::Instance(of, _) | Value::Version(of, _) => self.is_rest(*of),
+            _ => false,
         }
     }
 
@@ -338,6 +408,7 @@ impl Analyzer<'_> {
             .collect();
         if matches!(self.model.symbols.value(own.input), Value::Input { index: 0, .. }) {
             self.schema_secrets(&own.segments, &mut Vec::new(), &mut inner);
+            self.schema_secrets(&own.segments, &mut vec![Segment::Element], &mut inner);
         }
         for path in inner {
             if let Some(Segment::Name(first)) = path.first()
@@ -419,6 +490,16 @@ impl Analyzer<'_> {
         self.inner_secrets(state, base, paths, &[]).into_iter().filter(|s| !s.what.contains("[*]")).collect()
     }
 
+    /// One of a list of names, none of them sensitive.
+    fn is_harmless_key(&mut self, state: &State, key: &PropKey) -> bool {
+        let PropKey::Dynamic(key) = key else { return false };
+        if !self.model.facts(state, *key).listed {
+            return false;
+        }
+        let leaves = self.model.symbols.leaves(*key);
+        leaves.iter().all(|&leaf| self.model.symbols.as_str(leaf).is_none_or(|name| self.names.sensitive(&name).is_none()))
+    }
+
     /// A sensitive name on something that the program itself made of constants is no source.
     fn may_hold_secret(&self, base: Sym) -> bool {
         !matches!(self.model.symbols.value(base), Value::Builtin(path) if &**path != "__env" && !path.starts_with("import:"))
@@ -496,6 +577,17 @@ impl Analyzer<'_> {
 /// Whether a value that a variable with a sensitive name holds may be the secret itself, and not a
 /// constant, a flag, a number of them, or a redacted form.
 pub fn may_be_secret_itself(analyzer: &mut Analyzer<'_>, state: &State, value: Sym) -> bool {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![value]);
+    while let Some(next) = open.pop() {
+        if seen.insert(next) && seen.len() <= limits::INFLUENCES_MAX && is_secret_or_made_of(analyzer, state, next, &mut open) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether `value` may be the secret; what it may be instead goes to `open`.
+fn is_secret_or_made_of(analyzer: &mut Analyzer<'_>, state: &State, value: Sym, open: &mut Vec<Sym>) -> bool {
     let facts = analyzer.model.facts(state, value);
     if facts.listed || facts.types.only(Types::BOOLEAN | Types::NULLISH | Types::FUNCTION | Types::REGEXP | Types::DATE) {
         return false;
@@ -512,10 +604,19 @@ pub fn may_be_secret_itself(analyzer: &mut Analyzer<'_>, state: &State, value: S
         Value::Prop(base, _) => !is_text_piece(analyzer, base) && !matches!(analyzer.model.symbols.value(base), Value::Alloc { .. }),
         Value::Instance(of, _) => !is_text_piece(analyzer, of),
         Value::Call(path, args) => {
-            !analyzer.is_derivation(state, &path, &args) && args.iter().any(|&a| may_be_secret_itself(analyzer, state, a))
+            if !analyzer.is_derivation(state, &path, &args) {
+                open.extend(args);
+            }
+            false
         }
-        Value::Template(_, parts) => parts.iter().any(|&p| may_be_secret_itself(analyzer, state, p)),
-        Value::Phi(_) => analyzer.model.symbols.leaves(value).into_iter().any(|l| l != value && may_be_secret_itself(analyzer, state, l)),
+        Value::Template(_, parts) => {
+            open.extend(parts);
+            false
+        }
+        Value::Phi(_) => {
+            open.extend(analyzer.model.symbols.leaves(value));
+            false
+        }
         Value::Opaque(_) => !is_text_piece(analyzer, value),
         Value::Binary(..) | Value::Unary(..) => {
             facts.types.may(Types::STRING) || facts.types.only(Types::NUMERIC) && made_by_chance(analyzer, value)
@@ -530,15 +631,25 @@ fn made_by_chance(analyzer: &Analyzer<'_>, value: Sym) -> bool {
     analyzer.model.symbols.contains(value, &random)
 }
 
-/// A piece of split or matched text: tokens of a text are not access tokens.
+/// A piece of text that was split.
+pub fn is_word_of_text(analyzer: &Analyzer<'_>, sym: Sym) -> bool {
+    is_among(analyzer, &analyzer.words, sym)
+}
+
+/// A piece of matched text: tokens of a text are not access tokens.
 fn is_text_piece(analyzer: &Analyzer<'_>, sym: Sym) -> bool {
+    is_among(analyzer, &analyzer.pieces, sym)
+}
+
+/// Whether a value is one of `pieces`, an element of a list of them, or made of one.
+fn is_among(analyzer: &Analyzer<'_>, pieces: &BTreeSet<Sym>, sym: Sym) -> bool {
     let mut open = vec![sym];
     let mut seen = BTreeSet::new();
     while let Some(next) = open.pop() {
         if !seen.insert(next) || seen.len() > 64 {
             continue;
         }
-        if analyzer.pieces.contains(&next) {
+        if pieces.contains(&next) {
             return true;
         }
         match analyzer.model.symbols.value(next) {

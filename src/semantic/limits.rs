@@ -15,8 +15,17 @@ pub const RECURSION_MAX: usize = 2;
 pub const WIDEN_AFTER: u32 = 2;
 /// Visits of a block before everything that still changes is given up.
 pub const VISITS_MAX: u32 = 12;
-/// Operations interpreted for one file, calls included.
-pub const STEPS_MAX: u64 = 1_500_000;
+/// The same, when the work on the file is used up.
+pub const LAST_VISITS_MAX: u32 = 4;
+/// Work on one file: questions about facts, with what is interpreted and merged counted as so many.
+/// Beyond it, calls are no longer entered.
+pub const WORK_MAX: u64 = 40_000_000;
+/// Work that each operation of the file adds to that.
+pub const WORK_PER_OPERATION: u64 = 60;
+/// Work on one untrusted function, however many there are, as long as the file has any left.
+pub const WORK_PER_ROOT: u64 = 10_000_000;
+/// What interpreting one operation counts.
+pub const OPERATION_WORK: u64 = 4;
 /// Facts kept in one state.
 pub const FACTS_MAX: usize = 1_500;
 /// Possibilities kept apart of a value that is one of several.
@@ -28,8 +37,20 @@ pub const FIELDS_MAX: usize = 256;
 /// Segments of a reported path.
 pub const PATH_SEGMENTS_MAX: usize = 6;
 /// A number of rounds, characters or elements that counts as limited.
-pub const BOUND_MAX: f64 = 1e8;
+pub const BOUND_MAX: f64 = 1e7;
+/// Branches that facts exclude and that are looked at all the same.
+pub const LEFT_OUT_MAX: usize = 512;
 /// Symbols looked through for the facts of one.
 pub const FACTS_DEPTH_MAX: usize = 24;
 /// Symbols looked through for the input that a value is made of.
 pub const INFLUENCES_MAX: usize = 512;
+/// Ways round one loop that are looked at one by one.
+pub const ROUNDS_MAX: usize = 48;
+/// Blocks passed on all of these ways together.
+pub const ROUND_BLOCKS_MAX: usize = 1_200;
+/// Changes of objects noted on one way round a loop.
+pub const MUTATIONS_MAX: usize = 256;
+/// Doublings of a value that a loop may make: more is no small result.
+pub const DOUBLINGS_MAX: f64 = 24.0;
+/// Places kept at which one collection grows.
+pub const GROWTH_PLACES_MAX: usize = 16;

@@ -1,7 +1,9 @@
 //! What the structure of a symbol says about it: the facts that need no guard.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::builtins;
 use super::facts::{Facts, Interval, Types};
@@ -20,19 +22,62 @@ pub struct Model {
     /// What the declared schema says of input paths.
     pub schema: InputSchema,
     /// What is known of opaque values where they come to be.
-    pub opaque: HashMap<Sym, Facts>,
+    pub opaque: FxHashMap<Sym, Facts>,
     /// Numeric conversions whose result some guard checked for NaN, wherever that stands.
-    pub checked_for_nan: std::collections::HashSet<Sym>,
+    pub checked_for_nan: FxHashSet<Sym>,
+    /// Collections whose length some guard limits, wherever that stands.
+    pub limited: FxHashSet<Sym>,
     /// Names that the program itself makes properties of the global object.
     pub created_globals: std::collections::HashSet<String>,
     /// What is known of every value stored at one place, and of its parts.
-    pub kept: HashMap<Sym, Facts>,
+    pub kept: Kept,
     /// What holds if a search found nothing, by its result.
-    pub absence: HashMap<Sym, Vec<(Sym, Facts)>>,
+    pub absence: FxHashMap<Sym, Vec<(Sym, Facts)>>,
     /// Symbols whose facts are being computed: a merge that leads back to itself adds nothing.
     pub in_progress: Vec<Sym>,
     /// Answers found on the way to the one being computed.
-    pub answered: HashMap<Sym, Facts>,
+    pub answered: FxHashMap<Sym, Facts>,
+    /// Work done: questions about facts, and what else counts as so many.
+    pub work: u64,
+    /// Symbols about which something is being learnt, the outermost first.
+    pub learning: Vec<Sym>,
+}
+
+/// What is known of every value stored at one place, and of its parts.
+#[derive(Debug, Default)]
+pub struct Kept {
+    facts: FxHashMap<Sym, Facts>,
+    /// The keys of `facts` that are made of a stored value, by that value.
+    about: FxHashMap<Sym, BTreeSet<Sym>>,
+}
+
+impl Kept {
+    /// What is known of `sym`.
+    pub fn get(&self, sym: Sym) -> Option<Facts> {
+        self.facts.get(&sym).copied()
+    }
+
+    /// Joins what is known now of a stored value and its parts to what was known of them before.
+    fn join(&mut self, symbols: &Symbols, stored: Sym, now: HashMap<Sym, Facts>) {
+        let first = !self.facts.contains_key(&stored);
+        for old in self.about.remove(&stored).unwrap_or_default() {
+            if !now.contains_key(&old) {
+                self.facts.remove(&old);
+            }
+        }
+        for (part, facts) in now {
+            match self.facts.get_mut(&part) {
+                Some(before) => *before = before.join(facts),
+                None if first => {
+                    self.facts.insert(part, facts);
+                }
+                None => continue,
+            }
+            for &of in symbols.parts(part).iter().filter(|&&of| is_turn(symbols.value(of))) {
+                self.about.entry(of).or_default().insert(part);
+            }
+        }
+    }
 }
 
 /// One step of an input path.
@@ -116,6 +161,15 @@ impl Model {
         }
     }
 
+    /// Whether `sym` is an untrusted argument or a plain read of one.
+    pub fn is_of_input(&self, sym: Sym) -> bool {
+        match self.symbols.value(sym) {
+            Value::Input { .. } => true,
+            Value::Prop(base, _) | Value::Instance(base, _) | Value::Version(base, _) | Value::Rest(base, _) => self.is_of_input(*base),
+            _ => false,
+        }
+    }
+
     /// What is known of `sym` in `state`.
     pub fn facts(&mut self, state: &State, sym: Sym) -> Facts {
         if self.in_progress.len() > super::limits::FACTS_DEPTH_MAX || self.in_progress.contains(&sym) {
@@ -135,10 +189,11 @@ impl Model {
     }
 
     fn known_facts(&mut self, state: &State, sym: Sym) -> Facts {
+        self.work += 1;
         let learned = state.facts.get(&sym).copied();
         let mut facts = self.structural(state, sym);
-        if let Some(kept) = self.kept.get(&sym) {
-            facts = facts.meet(*kept);
+        if let Some(kept) = self.kept.get(sym) {
+            facts = facts.meet(kept);
         }
         if let Some(learned) = learned {
             facts = facts.meet(learned);
@@ -149,8 +204,8 @@ impl Model {
             if let Some(learned) = state.facts.get(&next) {
                 facts = facts.meet(*learned);
             }
-            if let Some(kept) = self.kept.get(&next) {
-                facts = facts.meet(*kept);
+            if let Some(kept) = self.kept.get(next) {
+                facts = facts.meet(kept);
             }
             if matches!(self.symbols.value(sym), Value::Instance(..)) && !matches!(self.symbols.value(next), Value::Prop(..)) {
                 facts = facts.meet(self.structural(state, next));
@@ -187,30 +242,14 @@ impl Model {
             return sym;
         }
         let mut now = HashMap::from([(kept, self.facts(state, sym))]);
+        self.work += state.facts.len() as u64 / 4;
         let about: Vec<Sym> =
             state.facts.keys().copied().filter(|&s| s != sym && self.symbols.contains(s, &|part, _| part == sym)).collect();
         for part in about {
             let renamed = self.symbols.substitute(part, sym, kept);
             now.insert(renamed, self.facts(state, part));
         }
-        let known: Vec<Sym> = self.kept.keys().copied().filter(|&k| self.symbols.contains(k, &|part, _| part == kept)).collect();
-        let first = !known.contains(&kept);
-        for old in known {
-            if !now.contains_key(&old) {
-                self.kept.remove(&old);
-            }
-        }
-        for (part, facts) in now {
-            match self.kept.get(&part).copied() {
-                Some(before) => {
-                    self.kept.insert(part, before.join(facts));
-                }
-                None if first => {
-                    self.kept.insert(part, facts);
-                }
-                None => {}
-            }
-        }
+        self.kept.join(&self.symbols, kept, now);
         kept
     }
 
@@ -262,7 +301,7 @@ impl Model {
             Value::Prop(base, key) => self.property_facts(state, sym, base, &key),
             Value::Instance(of, _) => {
                 let learned = state.facts.get(&of).copied().unwrap_or(Facts::ANY);
-                let kept = self.kept.get(&of).copied().unwrap_or(Facts::ANY);
+                let kept = self.kept.get(of).unwrap_or(Facts::ANY);
                 self.structural(state, of).meet(learned).meet(kept)
             }
             Value::KeyOf(of) => {
@@ -314,6 +353,9 @@ impl Model {
     }
 
     fn schema_facts(&mut self, sym: Sym) -> Option<Facts> {
+        if !self.schema.is_declared() {
+            return None;
+        }
         let path = self.input_path(sym)?;
         match self.symbols.value(path.input) {
             Value::Input { index: 0, .. } => self.schema.facts(&path.segments),
@@ -359,9 +401,9 @@ impl Model {
             && let Value::Builtin(path) = self.symbols.value(base)
             && &**path == "__env"
         {
-            return Facts::of(Types::STRING | Types::NUMBER | Types::BOOLEAN | Types::UNDEFINED);
+            return Facts::of(Types::JSON);
         }
-        if self.input_path(sym).is_some() {
+        if self.is_of_input(sym) {
             let base_facts = self.facts(state, base);
             let types = match key {
                 PropKey::Dynamic(_) | PropKey::Any if base_facts.types.only(Types::STRING) => Types::STRING | Types::UNDEFINED,
@@ -429,6 +471,9 @@ impl Model {
             }
             ShiftRight if x.types.only(Types::NUMBER) && x.range.lo >= 0.0 => {
                 Facts::number(Interval { lo: 0.0, hi: x.range.hi.min(INT32.hi) }, true)
+            }
+            ShiftLeft if x.range.lo >= 0.0 && y.range.lo >= 0.0 && x.range.hi * 2f64.powf(y.range.hi) <= INT32.hi => {
+                Facts::number(Interval { lo: x.range.lo, hi: x.range.hi * 2f64.powf(y.range.hi) }, true)
             }
             ShiftLeft | ShiftRight | BitOr | BitXor => {
                 let small = x.range.meet(INT32) == x.range && y.range == Interval::point(0.0) && op == BitOr;

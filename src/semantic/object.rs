@@ -6,8 +6,9 @@ use super::builtins;
 use super::eval::{OpResult, Registers};
 use super::facts::{Facts, Interval, Types};
 use super::flow::{Analyzer, Args};
-use super::ir::{BinaryOp, ClassId, FuncId, Key, MemberKind, OpKind, Reg};
+use super::ir::{Arg, BinaryOp, ClassId, FuncId, Key, MemberKind, OpKind, Reg};
 use super::limits;
+use super::loops::Change;
 use super::model::is_turn;
 use super::observe::{ContextOverride, Mention, NativeWrite, ProtoKey, PrototypeForm, PrototypeUse, SharedState};
 use super::state::{Field, Object, State};
@@ -26,8 +27,13 @@ fn is_notable(path: &str) -> bool {
 impl Analyzer<'_> {
     /// Notes that the program took hold of a built-in.
     pub fn mention(&mut self, path: &str, range: TextRange, is_global_name: bool) {
+        self.mention_tested(path, range, is_global_name, false);
+    }
+
+    /// The same; whether a test before it has shown that the global exists.
+    pub fn mention_tested(&mut self, path: &str, range: TextRange, is_global_name: bool, is_tested: bool) {
         if self.reporting {
-            self.seen.mentions.insert(Mention { path: path.to_owned(), range, is_global_name, uses: Vec::new() });
+            self.seen.mentions.insert(Mention { path: path.to_owned(), range, is_global_name, is_tested });
         }
     }
 
@@ -38,8 +44,11 @@ impl Analyzer<'_> {
         let value = self.get(state, reg, object, &key);
         if let PropKey::Name(name) = &key {
             self.observe_read(reg, object, name, value, range);
+            if self.reporting {
+                self.observe_identity(reg, name, value, range);
+            }
         } else if self.reporting {
-            self.observe_dynamic_read(object, &key, range);
+            self.observe_dynamic_read(state, reg, object, &key, range);
         }
         if !only_called {
             self.survived(state, object);
@@ -159,6 +168,9 @@ impl Analyzer<'_> {
 
     /// A property that the object itself does not list.
     fn get_inherited(&mut self, state: &mut State, object: Sym, known: &Object, name: &Rc<str>, depth: u32) -> Sym {
+        if &**name == "__proto__" {
+            return self.prototype_of(state, object);
+        }
         let is_index = name.bytes().all(|b| b.is_ascii_digit());
         if &**name == "length" && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. }) {
             if known.length.lo == known.length.hi {
@@ -166,7 +178,8 @@ impl Analyzer<'_> {
             }
             return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
         }
-        if &**name == "size" {
+        let has_size = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Map | AllocKind::Set, .. });
+        if &**name == "size" && has_size {
             return self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
         }
         if let Some(&spread) = known.spreads.last() {
@@ -187,16 +200,14 @@ impl Analyzer<'_> {
         if let (Some(rest), true) = (known.rest, is_plain)
             && (builtins::method(self.types_of(state, object), name).is_none() || is_index)
         {
-            // An index below the shortest length it can have is there.
-            let index: Option<f64> = name.parse().ok();
-            let is_array = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
-            if is_array && index.is_some_and(|at| at < known.length.lo) && known.fields.keys().all(|k| k.parse::<u32>().is_err()) {
-                return rest;
-            }
-            let undefined = self.model.symbols.undefined();
             let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
             self.model.symbols.add_operand(merged, rest);
-            self.model.symbols.add_operand(merged, undefined);
+            // As with an array of the input: a constant index is not doubted.
+            let is_element = is_index && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
+            if !is_element {
+                let undefined = self.model.symbols.undefined();
+                self.model.symbols.add_operand(merged, undefined);
+            }
             return merged;
         }
         match known.prototype {
@@ -281,8 +292,9 @@ impl Analyzer<'_> {
 
     /// Members that follow from what the object is: of built-ins, functions, strings, and methods by type.
     fn get_untracked_member(&mut self, state: &mut State, object: Sym, name: &Rc<str>) -> Option<Sym> {
+        let is_module = self.model.symbols.as_builtin(object) == Some("module");
         match &**name {
-            "constructor" => return Some(self.constructor_of(state, object)),
+            "constructor" if !is_module => return Some(self.constructor_of(state, object)),
             "__proto__" => return Some(self.prototype_of(state, object)),
             _ => {}
         }
@@ -294,11 +306,14 @@ impl Analyzer<'_> {
                 }
                 None
             }
+            Value::Builtin(path) if &*path == "module" && matches!(&**name, "require" | "constructor" | "parent" | "children") => {
+                Some(self.model.symbols.builtin("require"))
+            }
             Value::Builtin(path) if &*path == "module" && &**name == "exports" => Some(self.model.symbols.builtin("module.exports")),
-            Value::Builtin(path) if &*path == "exports" || &*path == "module" || &*path == "module.exports" => None,
+            Value::Builtin(path) if is_exports(&path) => None,
             Value::Builtin(path) => Some(builtins::member(&mut self.model.symbols, &path, name)),
             Value::Closure(func, _) => match &**name {
-                "call" | "apply" | "bind" => Some(self.model.symbols.builtin(&format!("Function.prototype.{name}"))),
+                "call" | "apply" | "bind" | "toString" => Some(self.model.symbols.builtin(&format!("Function.prototype.{name}"))),
                 "name" => {
                     let text = self.model.ir.body(func).name.clone();
                     Some(self.model.symbols.string(&text))
@@ -332,6 +347,9 @@ impl Analyzer<'_> {
                 "flags" => Some(self.model.symbols.string(&flags)),
                 _ => builtins::method(Types::REGEXP, name).map(|p| self.model.symbols.builtin(&p)),
             },
+            Value::Alloc { kind: AllocKind::Iterator, .. } if let Some(path) = builtins::iterator_method(name) => {
+                Some(self.model.symbols.builtin(&path))
+            }
             _ => {
                 let types = self.types_of(state, object);
                 let inherited = builtins::method(types, name)?;
@@ -390,6 +408,14 @@ impl Analyzer<'_> {
             && path.ends_with(".prototype")
         {
             return self.model.symbols.builtin("Object.prototype");
+        }
+        if let Value::Prop(class, PropKey::Name(name)) = self.model.symbols.value(object).clone()
+            && &*name == "prototype"
+            && let Some(Field::Value(parent)) = state.object(class).and_then(|o| o.fields.get("[[parent]]").copied())
+            && let Some(path) = self.model.symbols.as_builtin(parent)
+        {
+            let path = format!("{path}.prototype");
+            return self.model.symbols.builtin(&path);
         }
         if let Some(prototype) = state.object(object).and_then(|o| o.prototype) {
             return match self.model.symbols.value(prototype) {
@@ -515,7 +541,7 @@ impl Analyzer<'_> {
 
     /// Elements of an object with a `[Symbol.iterator]` of its own, if it is a generator method.
     fn iterator_method_elements(&mut self, state: &mut State, object: Sym, reg: Reg) -> Option<Sym> {
-        let method = self.get_named(state, object, &"Symbol.iterator".into(), 0);
+        let method = self.get_named(state, object, &"@@iterator".into(), 0);
         let Value::Closure(func, _) = *self.model.symbols.value(method) else { return None };
         if !self.model.ir.body(func).kind.is_generator {
             return None;
@@ -545,7 +571,9 @@ impl Analyzer<'_> {
         }
         let element = self.element_of(state, of, reg, 0);
         let length = self.model.facts(state, of).length;
-        self.array_with(state, reg, 0, Some(element), Interval { lo: 0.0, hi: length.hi })
+        let rest = self.array_with(state, reg, 0, Some(element), Interval { lo: 0.0, hi: length.hi });
+        self.derived.insert(rest, ("slice".into(), of, vec![from]));
+        rest
     }
 
     /// Writes a property of whatever the object may be.
@@ -565,7 +593,10 @@ impl Analyzer<'_> {
             {
                 self.observe_proto_key("__proto__", range, "written");
             }
-            self.observe_keyed_write(state, object, key, value, range);
+            self.observe_keyed_write(state, object, key, range);
+        }
+        if matches!(&key, PropKey::Name(name) if &**name == "length") && self.model.facts(state, object).types.may(Types::ARRAY) {
+            self.cost_of_size(state, value, range, "the array is made that long");
         }
         let leaves = self.model.symbols.leaves(object);
         let strong = leaves.len() == 1;
@@ -582,6 +613,23 @@ impl Analyzer<'_> {
                 PropKey::Dynamic(k) => self.write_dynamic(state, reg, leaf, *k, value),
                 PropKey::Any => {}
             }
+        }
+        if let PropKey::Dynamic(key) = key {
+            self.know_written(state, object, key, value);
+        }
+    }
+
+    /// Until the key or the object changes, what is read under the same key is what was written.
+    fn know_written(&mut self, state: &mut State, object: Sym, key: Sym, value: Sym) {
+        let place = self.model.symbols.intern(Value::Prop(object, PropKey::Dynamic(key)));
+        let stale: Vec<Sym> =
+            state.facts.keys().copied().filter(|&s| s == place || self.model.symbols.contains(s, &|part, _| part == place)).collect();
+        for sym in stale {
+            state.facts.remove(&sym);
+        }
+        let facts = self.model.facts(state, value);
+        if facts.types.only(Types::OBJECTS) {
+            state.learn(place, Facts { no_method: true, ..Facts::of(facts.types) });
         }
     }
 
@@ -602,6 +650,11 @@ impl Analyzer<'_> {
 
     fn write_named(&mut self, state: &mut State, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, strong: bool) {
         let is_old = matches!(self.model.symbols.value(object), Value::Alloc { old: true, .. });
+        // Fields of tracked objects are values of their own; what is read elsewhere goes by the object.
+        let is_tracked = matches!(self.model.symbols.value(object), Value::Alloc { old: false, .. });
+        if !is_tracked || &**name == "length" || name.bytes().all(|b| b.is_ascii_digit()) {
+            self.note_mutation(object, Change::Altered);
+        }
         let before = state.object(object).and_then(|o| o.fields.get(name).copied());
         let new = if strong && !is_old {
             value
@@ -631,9 +684,8 @@ impl Analyzer<'_> {
     }
 
     fn write_dynamic(&mut self, state: &mut State, reg: Reg, object: Sym, key: Sym, value: Sym) {
-        if self.adds_at_end(object, key) {
-            self.note_collection_op(object, false, vec![value]);
-        }
+        let change = if self.adds_at_end(object, key) { Change::Added(vec![value], false) } else { Change::Altered };
+        self.note_mutation(object, change);
         let rest = state.object(object).and_then(|o| o.rest);
         let all: Vec<Sym> = rest.into_iter().chain([value]).collect();
         let merged = self.one_of(state, reg, 70, &all);
@@ -675,14 +727,7 @@ impl Analyzer<'_> {
             PropKey::Name(name) => Some(name.to_string()),
             _ => None,
         };
-        if self.is_context_object(object) {
-            if self.reporting {
-                self.seen.context_overrides.insert(ContextOverride {
-                    range,
-                    level: Level::Error,
-                    message: "the call's context is written into: it comes from the host and is read-only".into(),
-                });
-            }
+        if self.observe_context_write(object, range) {
             return true;
         }
         let Some(path) = self.model.symbols.as_builtin(object).map(str::to_owned) else { return false };
@@ -718,12 +763,24 @@ impl Analyzer<'_> {
         true
     }
 
+    /// A write into the call's context. True if it was one.
+    pub fn observe_context_write(&mut self, object: Sym, range: TextRange) -> bool {
+        let is_context = self.is_context_object(object);
+        if is_context && self.reporting {
+            self.seen.context_overrides.insert(ContextOverride {
+                range,
+                level: Level::Error,
+                message: "the call's context is written into: it comes from the host and is read-only".into(),
+            });
+        }
+        is_context
+    }
+
     /// A write into the built-in at `path`.
     pub fn native_write(&mut self, path: &str, key: Option<String>, range: TextRange) {
         let root = path.split('.').next().unwrap_or(path);
         let known = builtins::CONSTRUCTORS.contains(&root) || matches!(root, "Math" | "JSON" | "Reflect" | "console" | "Intl" | "Atomics");
-        let is_function_of_global = !path.contains('.') && builtins::is_function(path);
-        if self.reporting && (known || is_function_of_global) {
+        if self.reporting && (known || builtins::GLOBAL_FUNCTIONS.contains(&root)) {
             self.seen.native_writes.insert(NativeWrite { target: path.to_owned(), key, range });
         }
     }
@@ -766,11 +823,27 @@ impl Analyzer<'_> {
         {
             self.observe_proto_key(name, range, "deleted");
         }
+        if let PropKey::Dynamic(key) = key {
+            self.observe_keyed_delete(state, object, key, range);
+        }
         for &leaf in &leaves {
             if self.write_builtin(state, leaf, &key, undefined, range) {
                 continue;
             }
             self.observe_outliving_write(leaf, range);
+            if let PropKey::Name(name) = &key
+                && state.object(leaf).is_some_and(|o| o.lacks(name))
+            {
+                continue;
+            }
+            let own_key = matches!(&key, PropKey::Dynamic(k) if self.is_key_of(*k, leaf));
+            self.note_mutation(leaf, if own_key { Change::Taken(None) } else { Change::Altered });
+            if let Some(known) = state.object(leaf)
+                && known.closed
+            {
+                let object = state.object_mut(leaf);
+                object.length.lo = (object.length.lo - 1.0).max(0.0);
+            }
             match &key {
                 PropKey::Name(name) if leaves.len() == 1 => {
                     state.object_mut(leaf).fields.insert(name.clone(), Field::Absent);
@@ -788,6 +861,19 @@ impl Analyzer<'_> {
                 PropKey::Any => {}
             }
         }
+    }
+
+    /// Whether a key was asked of the object itself.
+    fn is_key_of(&self, key: Sym, object: Sym) -> bool {
+        self.model.symbols.leaves(key).iter().any(|&leaf| {
+            self.model.symbols.contains(leaf, &|_, value| match value {
+                Value::KeyOf(of) => *of == object,
+                Value::Prop(list, _) | Value::Instance(list, _) => {
+                    self.derived.get(list).is_some_and(|(method, of, _)| method == "keys" && self.model.symbols.leaves(*of).contains(&object))
+                }
+                _ => false,
+            })
+        })
     }
 
     /// `super.key`
@@ -830,6 +916,7 @@ impl Analyzer<'_> {
             let result = self.call(state, reg, 8 + (i % 8) as u8, closure, sym, Args::default(), range);
             if let (MemberKind::Field(_), Some(value), PropKey::Name(name)) = (member.kind, result.value, self.key(&member.key, registers))
             {
+                self.name_value(state, &name, value, range);
                 state.object_mut(sym).fields.insert(name, Field::Value(value));
             }
         }
@@ -838,24 +925,27 @@ impl Analyzer<'_> {
 
     // Observations of rules 1 and 2.
 
-    fn observe_read(&mut self, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, range: TextRange) {
+    /// A built-in or a prototype may have come into the program's hands by reading a property.
+    pub fn observe_read(&mut self, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, range: TextRange) {
         if !self.reporting {
             return;
         }
-        let harmless = self.is_harmless_use(reg);
         if &**name == "__proto__" || LEGACY_ACCESSORS.contains(&&**name) {
-            if !harmless {
-                self.observe_proto_key(name, range, "read");
-            }
+            self.observe_proto_key(name, range, "read");
             return;
         }
+        let harmless = self.is_harmless_use(reg);
         let leaves = self.model.symbols.leaves(object);
         let of_global = leaves.iter().any(|&l| self.model.symbols.as_builtin(l) == Some("globalThis"));
+        let module = self.model.symbols.builtin("module");
+        // What the program itself put there was captured where it was put.
+        let is_found = &**name == "constructor"
+            || leaves.iter().any(|&l| self.model.symbols.as_builtin(l).is_some_and(|path| !is_import(path) && !is_exports(path)));
         for leaf in self.model.symbols.leaves(value) {
             let Some(path) = self.model.symbols.as_builtin(leaf).map(str::to_owned) else { continue };
-            if of_global && !harmless {
+            if (of_global || path == "require" && leaves.contains(&module)) && !harmless {
                 self.mention(&path, range, true);
-            } else if is_notable(&path) && !harmless && !leaves.iter().any(|&l| self.model.symbols.as_builtin(l).is_some_and(is_import)) {
+            } else if is_notable(&path) && !harmless && is_found {
                 self.mention(&path, range, false);
             }
             if path.ends_with(".prototype") {
@@ -869,10 +959,11 @@ impl Analyzer<'_> {
         }
     }
 
-    fn observe_dynamic_read(&mut self, object: Sym, key: &PropKey, range: TextRange) {
+    fn observe_dynamic_read(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey, range: TextRange) {
         let PropKey::Dynamic(key) = key else { return };
-        if self.key_texts(*key).is_some_and(|names| names.iter().any(|n| &**n == "__proto__")) {
-            self.observe_proto_key("__proto__", range, "read");
+        for name in self.key_texts(*key).unwrap_or_default() {
+            let value = self.get(state, reg, object, &PropKey::Name(name.clone()));
+            self.observe_read(reg, object, &name, value, range);
         }
         let reaches_all = self.model.symbols.leaves(object).iter().any(|&l| match self.model.symbols.value(l) {
             Value::Builtin(path) => &**path == "globalThis",
@@ -906,17 +997,23 @@ impl Analyzer<'_> {
             return;
         }
         let uses = self.uses_through_variables(reg);
+        let (asked_for, through_constructor) = self.reached_by(reg);
         let mut forms = Vec::new();
         for &(user, used) in &uses {
             forms.push(match &self.op(user).kind {
                 OpKind::Get { object, key: Key::Name(name), .. } if *object == used => match name.as_str() {
-                    "constructor" => None,
-                    "__proto__" => None,
-                    name if builtins::method(Types::ANY, name).is_some() || path.starts_with("Object") || self.is_borrowed(user) => {
+                    "constructor" | "__proto__" | "prototype" => None,
+                    name if !asked_for && (path.starts_with("Object") || self.is_borrowed(user)) => {
                         Some(PrototypeForm::Idiom(name.to_owned()))
                     }
                     _ => Some(PrototypeForm::Held),
                 },
+                // The method called on it was judged as it was read.
+                OpKind::Call { this: Some(this), callee, args, .. } if *this == used && args.iter().all(|a| a.reg != used) => {
+                    let is_own = matches!(self.op(*callee).kind, OpKind::Get { object, .. } if object == used);
+                    (!is_own).then_some(PrototypeForm::Held)
+                }
+                OpKind::Call { args, .. } if self.asks_for_constructor(args, used) => None,
                 OpKind::Set { object, .. } | OpKind::Delete { object, .. } if *object == used => None,
                 OpKind::Binary(BinaryOp::In, _, b) if *b == used => Some(PrototypeForm::Compared),
                 _ if self.asks_about(user, used) => Some(PrototypeForm::Compared),
@@ -925,6 +1022,10 @@ impl Analyzer<'_> {
         }
         if uses.is_empty() {
             forms.push(Some(PrototypeForm::Held));
+        }
+        // The idioms name the prototype; who goes through an instance's constructor means to hold it.
+        if through_constructor {
+            forms.iter_mut().flatten().for_each(|form| *form = PrototypeForm::Held);
         }
         let worst = forms.into_iter().flatten().min_by_key(|form| match form {
             PrototypeForm::Held | PrototypeForm::SetPrototype => 0,
@@ -936,8 +1037,27 @@ impl Analyzer<'_> {
         }
     }
 
+    /// `getOwnPropertyDescriptor(used, "constructor")`, `Reflect.get(used, "constructor")`
+    /// Whether the prototype in a register was asked for by a call (`Object.getPrototypeOf`), and whether
+    /// it was read of a value's `constructor`.
+    fn reached_by(&self, reg: Reg) -> (bool, bool) {
+        let of_constructor = |object: Reg| matches!(&self.op(object).kind, OpKind::Get { key: Key::Name(name), .. } if name == "constructor");
+        match self.op(reg).kind {
+            OpKind::Call { .. } => (true, false),
+            OpKind::Get { object, .. } => (false, of_constructor(object)),
+            _ => (false, false),
+        }
+    }
+
+    fn asks_for_constructor(&self, args: &[Arg], used: Reg) -> bool {
+        match args {
+            [of, key] => of.reg == used && matches!(&self.op(key.reg).kind, OpKind::String(key) if key == "constructor"),
+            _ => false,
+        }
+    }
+
     fn is_borrowed(&self, reg: Reg) -> bool {
-        self.uses_of(reg).iter().any(|&(user, _)| {
+        self.uses_through_variables(reg).iter().any(|&(user, _)| {
             matches!(&self.op(user).kind, OpKind::Get { key: Key::Name(name), .. } if matches!(name.as_str(), "call" | "apply" | "bind"))
         })
     }
@@ -998,4 +1118,8 @@ impl Analyzer<'_> {
 
 fn is_import(path: &str) -> bool {
     path.starts_with("import:")
+}
+
+fn is_exports(path: &str) -> bool {
+    matches!(path, "exports" | "module" | "module.exports")
 }

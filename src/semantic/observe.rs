@@ -17,8 +17,8 @@ pub struct Mention {
     pub range: TextRange,
     /// It was written as an identifier that nothing declares.
     pub is_global_name: bool,
-    /// Where it was called afterwards.
-    pub uses: Vec<Step>,
+    /// A test before it has shown that it exists.
+    pub is_tested: bool,
 }
 
 /// `__proto__` and its kin, used as a property.
@@ -151,6 +151,15 @@ pub struct RecursionVerdict {
     pub steps: Vec<Step>,
 }
 
+/// What of an input decides how much is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Measure {
+    /// The number that it is.
+    Value,
+    /// How many elements, characters or keys it has.
+    Size,
+}
+
 /// Work or memory that input decides.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Costly {
@@ -160,6 +169,8 @@ pub struct Costly {
     pub level: Level,
     /// The input paths that drive it.
     pub drivers: BTreeSet<String>,
+    /// What of them drives it.
+    pub measure: Measure,
     /// What it is, as a sentence.
     pub message: String,
     /// How.
@@ -212,7 +223,7 @@ pub struct TimerString {
     pub why: String,
 }
 
-/// A string constant, written or folded.
+/// A string constant, written or folded, or a comment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StringConstant {
     /// Its value.

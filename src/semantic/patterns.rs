@@ -10,6 +10,21 @@ use crate::finding::Level;
 use crate::source::TextRange;
 
 impl Analyzer<'_> {
+    /// A method of text that compiles a string it is given, as `match` and `search` do.
+    pub fn observe_text_pattern(&mut self, state: &State, pattern: Option<Sym>, text: Sym, range: TextRange) {
+        let Some(pattern) = pattern else { return };
+        if !self.reporting || self.sweeping || self.entry.is_none() {
+            return;
+        }
+        for leaf in self.model.symbols.leaves(pattern) {
+            if let Some(source) = self.model.symbols.as_str(leaf) {
+                self.observe_pattern(state, leaf, &source, "", text, range);
+            } else if self.model.facts(state, leaf).types.may(Types::STRING) {
+                self.observe_source(state, leaf, text, range, range);
+            }
+        }
+    }
+
     /// A regular expression is applied to a text.
     pub fn observe_regex(&mut self, state: &State, regex: Option<Sym>, text: Sym, range: TextRange) {
         let Some(regex) = regex else { return };
@@ -52,6 +67,11 @@ impl Analyzer<'_> {
     fn observe_built_regex(&mut self, state: &State, regex: Sym, text: Sym, range: TextRange) {
         let Some(&place) = self.built_regexes.get(&regex) else { return };
         let Some(Field::Value(source)) = state.object(regex).and_then(|o| o.fields.get("[[source]]").copied()) else { return };
+        self.observe_source(state, source, text, place, range);
+    }
+
+    /// An expression is compiled from a text.
+    fn observe_source(&mut self, state: &State, source: Sym, text: Sym, place: TextRange, range: TextRange) {
         let facts = self.model.facts(state, source);
         if facts.listed || self.is_escaped(state, source, 0) {
             return;
@@ -76,7 +96,10 @@ impl Analyzer<'_> {
         }
         match self.model.symbols.value(source).clone() {
             Value::Call(path, args) if path.starts_with("String.prototype.replace") => {
-                let Some(Value::Regex { pattern, .. }) = args.get(1).map(|&r| self.model.symbols.value(r)) else { return false };
+                let Some(Value::Regex { pattern, flags }) = args.get(1).map(|&r| self.model.symbols.value(r)) else { return false };
+                if !flags.contains('g') {
+                    return false;
+                }
                 let with = args.get(2).and_then(|&w| self.model.symbols.as_str(w)).unwrap_or_else(|| "".into());
                 regex::is_escape_idiom(pattern, &with) || removes_special(pattern, &with)
             }

@@ -1,41 +1,78 @@
 //! Cycles of calls: is a base case reached first, and do the arguments get closer to it?
+//!
+//! A function that is found to call itself is interpreted once more by itself, with parameters that
+//! stand for those of every activation: what a caller knew of the first arguments says nothing of the
+//! later ones. What the function knows of its parameters where it calls itself is its base case; how
+//! the arguments of that call differ from the parameters is its progress.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use super::facts::{Facts, Types};
-use super::flow::{Analyzer, Args};
-use super::ir::{BlockId, FuncId, OpKind, Reg, Terminator};
-use super::observe::{RecursionVerdict, Step};
-use super::state::State;
-use super::symbol::{Sym, Value};
+use super::facts::{Facts, Interval, Types};
+use super::flow::{Analyzer, Args, Frame};
+use super::ir::{BinaryOp, BlockId, FuncId, OpKind, Reg, SlotId, Terminator};
+use super::observe::{Costly, Measure, RecursionVerdict, Step};
+use super::state::{Field, State};
+use super::symbol::{AllocKind, Ctx, Site, SiteKind, Sym, Value};
 use crate::finding::Level;
 use crate::source::TextRange;
+
+/// How deep a recursion may go and still be small.
+const DEPTH_MAX: f64 = 10_000.0;
+/// How deep a recursion that branches may go and still be little work.
+const BRANCHING_DEPTH_MAX: f64 = 26.0;
+/// The context of functions that are looked at by themselves.
+const BY_ITSELF: Ctx = Ctx(u32::MAX - 1);
 
 /// What is remembered of recursive calls.
 #[derive(Debug, Default)]
 pub struct CallLog {
     /// Arguments seen at recursive calls, by function and position.
     pub recursive: BTreeMap<FuncId, Vec<BTreeSet<Sym>>>,
+    /// Functions that were called again while they were active: the activation that began it.
+    found: Vec<(FuncId, Ctx)>,
+    /// The function that is being looked at by itself.
+    alone: Option<Alone>,
+}
+
+/// A recursive function under judgement.
+#[derive(Debug)]
+struct Alone {
+    func: FuncId,
+    /// What is known of the first arguments.
+    first: Vec<Facts>,
+    /// What its calls of itself are like: where, in which block, and whether they get closer by a constant.
+    calls: BTreeMap<(u32, u32), (TextRange, BlockId)>,
+    /// Functions that lie on a cycle with it.
+    circle: BTreeSet<FuncId>,
 }
 
 /// How one argument of a recursive call relates to the activation it is made in.
 #[derive(Clone, Debug, PartialEq)]
 enum Descent {
-    /// Closer to a limit that is checked: ends, and is small.
-    Limited,
+    /// Closer to a limit that is checked: ends, and is small. By a constant, if so.
+    Limited(bool),
     /// A proper part, or closer to a checked bound, of something whose size nobody limits.
-    Shrinking(String),
+    Shrinking(String, bool),
     /// The same.
     Unchanged,
     /// Away from where the base case lies.
     Away,
+    /// By as much as an input value says, which may be nothing.
+    Loose(String),
     /// Not comparable.
     Unknown,
 }
 
+impl Descent {
+    fn is_by_constant(&self) -> bool {
+        matches!(self, Descent::Limited(true) | Descent::Shrinking(_, true))
+    }
+}
+
 impl Analyzer<'_> {
-    /// A function of the stack is called again.
-    pub fn note_recursion(&mut self, state: &State, func: FuncId, args: &Args, this: Sym, range: TextRange) {
+    /// A function of the stack is called again. True if the call need not be followed.
+    pub fn note_recursion(&mut self, state: &State, func: FuncId, args: &Args, this: Sym, range: TextRange) -> bool {
         let seen = self.calls.recursive.entry(func).or_default();
         if seen.len() < args.list.len() {
             seen.resize(args.list.len(), BTreeSet::new());
@@ -45,58 +82,282 @@ impl Analyzer<'_> {
                 seen[position].insert(arg);
             }
         }
-        if !self.reporting || self.sweeping || self.entry.is_none() {
-            return;
+        let Some(first) = self.frames.iter().position(|f| f.func == func) else { return false };
+        if self.calls.alone.is_some() {
+            if self.frames[first].ctx == BY_ITSELF && self.reporting {
+                self.judge_call(state, first, args, this, range);
+            }
+            return true;
         }
-        let Some(first) = self.frames.iter().rposition(|f| f.func == func) else { return };
-        let verdict = self.judge_recursion(state, first, args, this);
-        if let Some((level, message)) = verdict {
-            let steps: Vec<Step> = self.frames[first + 1..].iter().map(|f| (f.call_range, "through this call".to_owned())).collect();
-            let callee = self.frames.get(first + 1).map_or(range, |f| f.call_range);
-            let range = if callee == TextRange::default() { range } else { callee };
-            self.seen.recursions.insert(RecursionVerdict { range, level, message, steps });
+        if self.reporting && !self.sweeping && self.entry.is_some() {
+            let ctx = self.frames[first].ctx;
+            if !self.calls.found.iter().any(|(known, _)| *known == func) {
+                self.calls.found.push((func, ctx));
+            }
+        }
+        false
+    }
+
+    /// Judges every recursive function that was found, each by itself.
+    pub fn settle_recursions(&mut self) {
+        let mut done = BTreeSet::new();
+        for (func, ctx) in std::mem::take(&mut self.calls.found) {
+            if done.contains(&func) || !self.has_budget() {
+                continue;
+            }
+            let Some((entry, this, args)) = self.entered(func, ctx) else { continue };
+            done.insert(func);
+            done.extend(self.look_at_alone(func, entry, this, args));
         }
     }
 
-    fn judge_recursion(&mut self, state: &State, first: usize, args: &Args, this: Sym) -> Option<(Level, String)> {
+    fn look_at_alone(&mut self, func: FuncId, mut entry: State, this: Sym, mut args: Args) -> BTreeSet<FuncId> {
+        let first: Vec<Facts> = args.list.iter().map(|&arg| self.model.facts(&entry, arg)).collect();
+        let again = self.calls.recursive.get(&func).cloned().unwrap_or_default();
+        for (position, arg) in args.list.iter_mut().enumerate() {
+            let others = again.get(position).cloned().unwrap_or_default();
+            *arg = self.parameter_of_all(&mut entry, func, position, *arg, &others);
+        }
+        args.ranges = vec![TextRange::default(); args.list.len()];
+        self.generalise_counters(&mut entry, func);
+        let frame = Frame { func, ctx: BY_ITSELF, this, args, call_range: TextRange::default(), in_loop: true, reached: Rc::default() };
+        let seen = std::mem::take(&mut self.seen);
+        let (pending, outgoing) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.outgoing));
+        let postponed = std::mem::take(&mut self.costs_until_limited);
+        self.calls.alone = Some(Alone { func, first, calls: BTreeMap::new(), circle: BTreeSet::new() });
+        self.frames.push(Frame { func: FuncId(0), ctx: Ctx(0), ..frame.clone() });
+        self.reporting = true;
+        self.activate(frame.clone(), entry.clone());
+        self.reporting = false;
+        self.frames.pop();
+        let verdicts = std::mem::replace(&mut self.seen, seen).recursions;
+        (self.pending, self.outgoing, self.costs_until_limited) = (pending, outgoing, postponed);
+        self.seen.recursions.extend(verdicts);
+        let Some(alone) = self.calls.alone.take() else { return BTreeSet::new() };
+        self.judge_branching(&entry, &frame, &alone);
+        alone.circle
+    }
+
+    /// One symbol for an argument of every activation. What is passed on as it is stays what it is.
+    fn parameter_of_all(&mut self, entry: &mut State, func: FuncId, position: usize, arg: Sym, others: &BTreeSet<Sym>) -> Sym {
+        let is_fixed = matches!(
+            self.model.symbols.value(arg),
+            Value::Closure(..)
+                | Value::Builtin(_)
+                | Value::Class(_)
+                | Value::Bound { .. }
+                | Value::Alloc { kind: AllocKind::Map | AllocKind::Set | AllocKind::Object, .. }
+        );
+        if others.iter().all(|&other| other == arg) || is_fixed {
+            return arg;
+        }
+        let mut facts = self.model.facts(entry, arg);
+        for &other in others {
+            facts = facts.join(self.model.facts(&State::default(), other));
+        }
+        let facts = Facts { types: facts.types, integer: facts.integer, ..Facts::ANY };
+        let site = Rc::new(Site { ctx: BY_ITSELF, func, what: SiteKind::Op(Reg(0x00ff_0000 + position as u32), 0) });
+        let all = self.opaque_at(site, facts, &[arg]);
+        for &other in others {
+            self.model.symbols.add_operand(all, other);
+        }
+        all
+    }
+
+    /// Numbers outside of the function that it counts in are no constants.
+    fn generalise_counters(&mut self, entry: &mut State, func: FuncId) {
+        let ir = self.model.ir.clone();
+        let assigned: BTreeSet<SlotId> = ir
+            .body(func)
+            .ops
+            .iter()
+            .filter_map(|op| match op.kind {
+                OpKind::Store { slot, init: false, .. } if ir.slot(slot).owner != func => Some(slot),
+                _ => None,
+            })
+            .collect();
+        for slot in assigned {
+            let Some(&value) = entry.slots.get(&slot) else { continue };
+            if self.model.symbols.as_number(value).is_none() {
+                continue;
+            }
+            let site = Rc::new(Site { ctx: BY_ITSELF, func, what: SiteKind::Slot(BlockId(0), slot) });
+            let any = self.opaque_at(site, Facts::number(Interval::ALL, true), &[]);
+            entry.slots.insert(slot, any);
+        }
+    }
+
+    fn judge_call(&mut self, state: &State, first: usize, args: &Args, this: Sym, range: TextRange) {
+        let (verdict, by_constant) = self.judge_recursion(state, first, args, this);
+        let circle: Vec<FuncId> = self.frames[first..].iter().map(|f| f.func).collect();
+        let callee = self.frames.get(first + 1).map_or(range, |f| f.call_range);
+        let callee = if callee == TextRange::default() { range } else { callee };
+        let here = (self.current, self.current_block);
+        if let Some(alone) = &mut self.calls.alone {
+            alone.circle.extend(circle);
+            if let (true, (Some(reg), block), true) = (by_constant, here, first + 1 == self.frames.len()) {
+                alone.calls.insert((range.start, reg.0), (range, block));
+            }
+        }
+        if let Some((level, message)) = verdict {
+            let steps: Vec<Step> = self.frames[first + 1..].iter().map(|f| (f.call_range, "through this call".to_owned())).collect();
+            self.seen.recursions.insert(RecursionVerdict { range: callee, level, message, steps });
+        }
+    }
+
+    fn judge_recursion(&mut self, state: &State, first: usize, args: &Args, this: Sym) -> (Option<(Level, String)>, bool) {
         let func = self.frames[first].func;
         let name = self.model.ir.body(func).name.clone();
         let name = if name.is_empty() { "the function".to_owned() } else { format!("`{name}`") };
         let by_callback = self.frames[first + 1..].iter().any(|f| f.args.ranges.is_empty() && !f.args.list.is_empty());
         if !by_callback && !self.cycle_has_base_case(first) {
-            return Some((Level::Error, format!("{name} calls itself on every path: there is no base case")));
+            return (Some((Level::Error, format!("{name} calls itself on every path: there is no base case"))), false);
         }
         let outer = self.frames[first].clone();
         let mut descents = Vec::new();
         for (position, &arg) in args.list.iter().enumerate() {
             let before = outer.args.list.get(position).copied();
-            descents.push(self.descent(state, arg, before));
+            descents.push(self.descent(state, arg, before, Some(position)));
         }
         if outer.this != this && self.is_proper_part(this, outer.this, 0) {
-            descents.push(Descent::Shrinking("this".into()));
+            descents.push(Descent::Shrinking("this".into(), false));
         }
-        if descents.contains(&Descent::Limited) {
+        descents.extend(self.inner_descents(state, &outer));
+        if self.narrows(&outer.args.list, &args.list) {
+            return (None, false);
+        }
+        let by_constant = descents.iter().any(Descent::is_by_constant);
+        (self.weigh(first, &name, &outer, args, descents), by_constant)
+    }
+
+    fn weigh(&mut self, first: usize, name: &str, outer: &Frame, args: &Args, descents: Vec<Descent>) -> Option<(Level, String)> {
+        if descents.iter().any(|d| matches!(d, Descent::Limited(_))) {
             return None;
         }
-        if let Some(Descent::Shrinking(of)) = descents.iter().find(|d| matches!(d, Descent::Shrinking(_))) {
+        if let Some(of) = descents.iter().find_map(|d| if let Descent::Shrinking(of, _) = d { Some(of) } else { None }) {
             if of.is_empty() {
                 return None;
             }
             return Some((Level::Warning, format!("{name} calls itself once for each level of {of}, whose depth nobody limits")));
         }
+        if let Some(path) = descents.iter().find_map(|d| if let Descent::Loose(path) = d { Some(path) } else { None }) {
+            return Some((Level::Error, format!("{name} calls itself with a step that comes from `{path}`, which may be 0 or negative")));
+        }
         if descents.contains(&Descent::Away) {
             return Some((Level::Error, format!("{name} calls itself with an argument that moves away from the base case")));
         }
-        if descents.iter().all(|d| *d == Descent::Unchanged) {
-            if args.list.is_empty() && self.changes_shared_state(first) {
-                return Some((
-                    Level::Warning,
-                    format!("{name} calls itself without arguments: no progress towards a base case could be shown"),
-                ));
+        let mut sorted = (outer.args.list.clone(), args.list.clone());
+        sorted.0.sort();
+        sorted.1.sort();
+        let swapped = sorted.0 == sorted.1;
+        let read_are_unchanged = descents.iter().enumerate().all(|(position, descent)| {
+            *descent == Descent::Unchanged || outer.args.list.get(position).is_some_and(|&param| !self.is_asked_about(first, param))
+        });
+        if swapped || read_are_unchanged {
+            if self.changes_shared_state(first) {
+                return Some((Level::Warning, format!("{name} calls itself, and no progress towards its base case could be shown")));
             }
-            return Some((Level::Error, format!("{name} calls itself with unchanged arguments")));
+            return Some((Level::Error, format!("{name} calls itself, and nothing that its base case depends on changes")));
         }
         Some((Level::Warning, format!("{name} calls itself, and no progress towards its base case could be shown")))
+    }
+
+    /// Whether some condition of the function reads the parameter.
+    fn is_asked_about(&self, first: usize, param: Sym) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<Sym> = self.frames[first..].iter().flat_map(|f| f.reached.conditions.iter().copied()).collect();
+        while let Some(next) = open.pop() {
+            if next == param {
+                return true;
+            }
+            if seen.insert(next) && seen.len() < 512 {
+                super::symbol::for_each_part(self.model.symbols.value(next), |part| open.push(part));
+                open.extend(self.model.symbols.operands(next));
+            }
+        }
+        false
+    }
+
+    /// Fields of arguments, and variables around the function, that it counts in.
+    fn inner_descents(&mut self, state: &State, outer: &Frame) -> Vec<Descent> {
+        let mut pairs: Vec<(Sym, Sym)> = Vec::new();
+        for &holder in outer.args.list.iter().chain([&outer.this]) {
+            let Some(object) = state.object(holder).cloned() else { continue };
+            for (key, field) in &object.fields {
+                if let Field::Value(value) = field {
+                    let before = self.model.property_symbol(holder, key);
+                    pairs.push((*value, before));
+                }
+            }
+        }
+        for (slot, &value) in &state.slots {
+            let site = Rc::new(Site { ctx: BY_ITSELF, func: outer.func, what: SiteKind::Slot(BlockId(0), *slot) });
+            let before = self.model.symbols.intern(Value::Opaque(site));
+            if self.model.opaque.contains_key(&before) {
+                pairs.push((value, before));
+            }
+        }
+        let pairs: Vec<(Sym, Sym)> = pairs.into_iter().filter(|(value, before)| value != before).collect();
+        pairs.into_iter().map(|(value, before)| self.descent(state, value, Some(before), None)).filter(|d| *d != Descent::Unchanged).collect()
+    }
+
+    /// Binary search: one end stays, the other goes to the middle of the two.
+    fn narrows(&self, before: &[Sym], after: &[Sym]) -> bool {
+        let pairs = (0..before.len()).flat_map(|low| (0..before.len()).map(move |high| (low, high))).filter(|(low, high)| low != high);
+        pairs.into_iter().any(|(low, high)| {
+            let (Some(&new_low), Some(&new_high)) = (after.get(low), after.get(high)) else { return false };
+            let to_middle = |sym: Sym| self.is_middle(self.offset(sym).0, before[low], before[high], 0);
+            (new_low == before[low] && to_middle(new_high)) || (new_high == before[high] && to_middle(new_low) && self.offset(new_low).1 >= 1.0)
+        })
+    }
+
+    /// Two calls of itself on one way through the function, each only a constant amount closer to the
+    /// base case: the work doubles with every level.
+    fn judge_branching(&mut self, entry: &State, frame: &Frame, alone: &Alone) {
+        let calls: Vec<(TextRange, BlockId)> = alone.calls.values().copied().collect();
+        let graph = self.graphs[alone.func.index()].clone();
+        let together = |a: BlockId, b: BlockId| a == b || graph.reaches(a, b) || graph.reaches(b, a);
+        let pair = calls.iter().enumerate().find_map(|(i, a)| calls[i + 1..].iter().find(|b| together(a.1, b.1)));
+        let (Some((range, _)), false) = (pair, self.remembers_results(alone.func)) else { return };
+        let mut drivers = BTreeSet::new();
+        for (&param, first) in frame.args.list.iter().zip(&alone.first) {
+            let measure = if first.types.may(Types::NUMBER) { first.range.hi } else { first.length.hi };
+            if first.types.only(Types::NUMERIC | Types::ARRAY | Types::STRING) && measure <= BRANCHING_DEPTH_MAX && !first.types.only(Types::NAN) {
+                if self.is_descending(alone, param) {
+                    return;
+                }
+                continue;
+            }
+            drivers.extend(self.influences(entry, param));
+        }
+        if drivers.is_empty() {
+            return;
+        }
+        let message = format!("it calls itself twice for each step: the work doubles with each one of {}", super::cost::list(&drivers));
+        self.seen.costs.insert(Costly { range: *range, level: Level::Error, drivers, measure: Measure::Value, message, steps: Vec::new() });
+    }
+
+    /// Whether the recursion is counted by this parameter: its calls pass something made of it.
+    fn is_descending(&self, alone: &Alone, param: Sym) -> bool {
+        let passed = self.calls.recursive.get(&alone.func).into_iter().flatten().flatten();
+        passed.into_iter().any(|&arg| arg != param && self.model.symbols.contains(arg, &|part, _| part == param))
+    }
+
+    /// Whether the function looks results up before it computes them.
+    fn remembers_results(&self, func: FuncId) -> bool {
+        let ir = self.model.ir.clone();
+        let body = ir.body(func);
+        let writes = body.ops.iter().any(|op| match &op.kind {
+            OpKind::Set { key: super::ir::Key::Computed(_), .. } => true,
+            OpKind::Get { key: super::ir::Key::Name(name), .. } => name == "set",
+            _ => false,
+        });
+        let reads = body.ops.iter().any(|op| match &op.kind {
+            OpKind::Get { key: super::ir::Key::Computed(_), .. } | OpKind::Binary(BinaryOp::In, ..) => true,
+            OpKind::Get { key: super::ir::Key::Name(name), .. } => matches!(name.as_str(), "has" | "get"),
+            _ => false,
+        });
+        writes && reads
     }
 
     fn changes_shared_state(&self, first: usize) -> bool {
@@ -116,7 +377,8 @@ impl Analyzer<'_> {
             let func = self.frames[at].func;
             let range = self.frames.get(at + 1).map(|f| f.call_range);
             let calls = self.blocks_calling(func, range);
-            self.can_return_without(func, &calls)
+            let live = self.frames[at].reached.blocks.clone();
+            self.can_return_without(func, &calls, &live)
         })
     }
 
@@ -137,12 +399,13 @@ impl Analyzer<'_> {
         body.blocks.iter().enumerate().filter(|(_, b)| b.ops.iter().any(is_call)).map(|(i, _)| BlockId(i as u32)).collect()
     }
 
-    fn can_return_without(&self, func: FuncId, avoid: &BTreeSet<BlockId>) -> bool {
+    fn can_return_without(&self, func: FuncId, avoid: &BTreeSet<BlockId>, live: &[bool]) -> bool {
         let body = self.model.ir.body(func);
         let graph = &self.graphs[func.index()];
         let (mut seen, mut open) = (BTreeSet::new(), vec![BlockId(0)]);
         while let Some(block) = open.pop() {
-            if avoid.contains(&block) || !seen.insert(block) {
+            let is_dead = live.get(block.index()) == Some(&false);
+            if is_dead || avoid.contains(&block) || !seen.insert(block) {
                 continue;
             }
             match body.blocks[block.index()].end {
@@ -153,21 +416,30 @@ impl Analyzer<'_> {
         false
     }
 
-    fn descent(&mut self, state: &State, arg: Sym, before: Option<Sym>) -> Descent {
+    fn descent(&mut self, state: &State, arg: Sym, before: Option<Sym>, position: Option<usize>) -> Descent {
         if Some(arg) == before {
             return Descent::Unchanged;
         }
-        if let Some(before) = before
-            && self.is_proper_part(arg, before, 0)
-        {
-            let of = self.influence(state, before).map(|s| format!("`{}`", s.path)).unwrap_or_default();
-            let facts = self.model.facts(state, before);
-            if facts.types.only(Types::STRING | Types::ARRAY) && facts.length.hi <= 400.0 {
-                return Descent::Limited;
+        if let Some(before) = before {
+            if self.is_same_value(arg, before, 0) {
+                return Descent::Unchanged;
             }
-            return Descent::Shrinking(of);
+            if self.is_proper_part(arg, before, 0) {
+                let by_constant = self.is_shorter(arg, before, 0);
+                let of = self.influence(state, before).map(|s| format!("`{}`", s.path)).unwrap_or_default();
+                let first = self.first_facts(position).unwrap_or(self.model.facts(state, before));
+                if first.types.only(Types::STRING | Types::ARRAY) && first.length.hi <= DEPTH_MAX {
+                    return Descent::Limited(by_constant);
+                }
+                return Descent::Shrinking(of, by_constant);
+            }
         }
-        self.numeric_descent(state, arg, before)
+        self.numeric_descent(state, arg, before, position)
+    }
+
+    /// What is known of an argument where the recursion begins.
+    fn first_facts(&self, position: Option<usize>) -> Option<Facts> {
+        self.calls.alone.as_ref()?.first.get(position?).copied()
     }
 
     /// A proper part of finite data, or a shorter piece of it.
@@ -191,7 +463,7 @@ impl Analyzer<'_> {
             }
             Value::Alloc { .. } => match self.derived.get(&new).cloned() {
                 Some((path, of, args)) if path == "slice" || path == "filter" => {
-                    let from_old = of == old || roots.contains(&of);
+                    let from_old = of == old || roots.contains(&of) || self.is_proper_part(of, old, depth + 1);
                     let shorter = path == "filter"
                         || args.first().is_some_and(|&from| self.model.facts(&State::default(), from).range.lo > 0.0)
                         || args.len() > 1;
@@ -209,44 +481,64 @@ impl Analyzer<'_> {
     }
 
     /// A number that moves: towards a bound that was checked, or not.
-    fn numeric_descent(&mut self, state: &State, arg: Sym, before: Option<Sym>) -> Descent {
-        let mut bases: Vec<Sym> = Vec::new();
-        self.moving_bases(arg, &mut bases, 0);
-        bases.extend(before);
-        for base in bases {
-            if base == arg {
-                continue;
-            }
-            let Some(step) = self.difference(arg, base, state, 0) else { continue };
-            let facts = self.model.facts(state, base);
-            let (falls, rises) = (step.range.hi < 0.0, step.range.lo > 0.0);
-            if falls && facts.range.lo.is_finite() {
-                let limited = facts.types.only(Types::NUMERIC) && facts.range.hi <= 400.0;
-                let of = self.influence(state, base).map(|s| format!("`{}`", s.path)).unwrap_or_default();
-                return if limited || of.is_empty() { Descent::Limited } else { Descent::Shrinking(of) };
-            }
-            if rises && facts.range.hi.is_finite() {
-                return if facts.range.hi <= 1e6 { Descent::Limited } else { Descent::Shrinking("its argument".into()) };
-            }
-            if rises
-                && facts.range.lo.is_finite()
-                && !facts.integer_is_start(facts)
-                && before.is_some()
-                && self.is_guarded_below(state, base)
-            {
-                return Descent::Away;
-            }
-            if step.range.lo == 0.0 && step.range.hi == 0.0 {
-                return Descent::Unchanged;
+    fn numeric_descent(&mut self, state: &State, arg: Sym, before: Option<Sym>, position: Option<usize>) -> Descent {
+        let Some(before) = before else { return Descent::Unknown };
+        if self.is_halved(arg, before) {
+            return Descent::Limited(false);
+        }
+        let Some(step) = self.difference(arg, before, state, 0) else { return Descent::Unknown };
+        if step.range.lo == 0.0 && step.range.hi == 0.0 {
+            return Descent::Unchanged;
+        }
+        let guard = self.model.facts(state, before);
+        let first = self.first_facts(position);
+        let (falls, rises) = (step.range.hi < 0.0, step.range.lo > 0.0);
+        let by_constant = step.range.lo == step.range.hi;
+        let (below, above) = (guard.range.lo.is_finite() && guard.range.lo > -f64::MAX, guard.range.hi.is_finite() && guard.range.hi < f64::MAX);
+        if (falls && below) || (rises && above) {
+            let span = match first {
+                Some(first) if first.types.only(Types::NUMERIC) => {
+                    let span = if falls { first.range.hi - guard.range.lo } else { guard.range.hi - first.range.lo };
+                    span / step.range.lo.abs().min(step.range.hi.abs())
+                }
+                _ => f64::INFINITY,
+            };
+            let of = self.influence(state, before).map(|s| format!("`{}`", s.path)).unwrap_or_default();
+            return if span <= DEPTH_MAX || of.is_empty() { Descent::Limited(by_constant) } else { Descent::Shrinking(of, by_constant) };
+        }
+        if falls && by_constant && step.range.hi == -1.0 && self.stops_at_zero(state, before) {
+            let first = first.unwrap_or(Facts::ANY);
+            if first.types.only(Types::NUMERIC) && first.integer && first.range.lo >= 0.0 {
+                let of = self.influence(state, before).map(|s| format!("`{}`", s.path)).unwrap_or_default();
+                return if first.range.hi <= DEPTH_MAX { Descent::Limited(true) } else { Descent::Shrinking(of, true) };
             }
             return Descent::Unknown;
         }
-        let closer = before.is_some_and(|b| self.is_halved(arg, b));
-        if closer { Descent::Limited } else { Descent::Unknown }
+        if (rises && below) || (falls && above) {
+            return Descent::Away;
+        }
+        if step.range.lo < 0.0 && step.range.hi >= 0.0 || step.range.lo <= 0.0 && step.range.hi > 0.0 {
+            let mut steps = Vec::new();
+            self.collect_steps(arg, before, &mut steps, 0);
+            if let Some(source) = steps.into_iter().find_map(|s| self.influence(state, s)) {
+                return Descent::Loose(source.path);
+            }
+        }
+        Descent::Unknown
     }
 
-    fn is_guarded_below(&self, state: &State, base: Sym) -> bool {
-        state.facts.get(&base).is_some_and(|f| f.range.lo > 0.0 && f.range.hi.is_infinite())
+    /// Whether the value was compared with 0 and found to be another.
+    fn stops_at_zero(&mut self, state: &State, value: Sym) -> bool {
+        let zero = self.model.symbols.number(0.0);
+        let known = |analyzer: &mut Self, op: BinaryOp, truth: Types| {
+            let test = analyzer.model.symbols.intern(Value::Binary(op, value, zero));
+            state.facts.get(&test).is_some_and(|f| f.types.only(truth))
+        };
+        known(self, BinaryOp::StrictEqual, Types::FALSE)
+            || known(self, BinaryOp::Equal, Types::FALSE)
+            || known(self, BinaryOp::StrictNotEqual, Types::TRUE)
+            || known(self, BinaryOp::NotEqual, Types::TRUE)
+            || !self.model.facts(state, value).truth().1
     }
 
     fn is_halved(&self, new: Sym, old: Sym) -> bool {
@@ -256,21 +548,6 @@ impl Analyzer<'_> {
             Value::Binary(BinaryOp::Div | BinaryOp::ShiftRight, a, _) => *a == old,
             Value::Call(path, args) if path.starts_with("Math.") => args.first().is_some_and(|&a| self.is_halved(a, old)),
             _ => false,
-        }
-    }
-
-    fn moving_bases(&self, sym: Sym, out: &mut Vec<Sym>, depth: u32) {
-        if depth > 6 {
-            return;
-        }
-        match self.model.symbols.value(sym) {
-            Value::Binary(_, a, b) => {
-                self.moving_bases(*a, out, depth + 1);
-                self.moving_bases(*b, out, depth + 1);
-            }
-            Value::Call(_, args) => args.iter().for_each(|&a| self.moving_bases(a, out, depth + 1)),
-            Value::Phi(_) | Value::Prop(..) | Value::Instance(..) | Value::Input { .. } | Value::Opaque(_) => out.push(sym),
-            _ => {}
         }
     }
 
@@ -294,25 +571,18 @@ impl Analyzer<'_> {
                 facts = facts.join(Facts { listed: false, ..self.model.facts(state, other) });
             } else {
                 facts = facts.join(Facts::number(
-                    super::facts::Interval { lo: if start.lo.is_finite() { start.lo } else { f64::NEG_INFINITY }, hi: f64::INFINITY },
+                    Interval { lo: if start.lo.is_finite() { start.lo } else { f64::NEG_INFINITY }, hi: f64::INFINITY },
                     true,
                 ));
             }
         }
         if facts.range.lo != facts.range.hi || facts.types.may(Types::UNDEFINED) {
-            facts.range = super::facts::Interval::ALL;
+            facts.range = Interval::ALL;
         }
         let site = self.site(reg, 12);
         let phi = self.model.symbols.intern(Value::Phi(site));
         self.model.symbols.add_operand(phi, value);
         state.facts.insert(phi, facts);
         phi
-    }
-}
-
-impl Facts {
-    /// A start value rather than a guard.
-    fn integer_is_start(self, other: Facts) -> bool {
-        self.range.lo == other.range.lo && self.range.lo == 0.0
     }
 }

@@ -43,10 +43,13 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
         model.checked_for_nan.insert(sym);
     }
     state.learn(sym, after);
-    learn_parts(model, state, sym, after);
-    if !choose_by(model, state, sym, after) {
-        return false;
+    // What a loop's counter was a round earlier is a merge of itself: following that would not end.
+    if model.learning.len() > limits::FACTS_DEPTH_MAX || model.learning.contains(&sym) {
+        return true;
     }
+    model.learning.push(sym);
+    learn_parts(model, state, sym, after);
+    let possible = choose_by(model, state, sym, after);
     learn_operand(model, state, sym, after);
     if after.length.hi == 0.0 && before.length.hi > 0.0
         || after.types.only(Types::NULLISH)
@@ -54,7 +57,8 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
     {
         learn_absence(model, state, sym);
     }
-    true
+    model.learning.pop();
+    possible
 }
 
 /// Rules out what a value that is one of several cannot be, given what is known of it or of its property.
@@ -142,6 +146,9 @@ fn learn_parts(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
     let number = |range: Interval| Facts { range, ..Facts::ANY };
     match model.symbols.value(sym).clone() {
         Value::Prop(base, PropKey::Name(name)) if matches!(&*name, "length" | "size") && facts.types.only(Types::NUMBER) => {
+            if facts.range.hi <= limits::BOUND_MAX {
+                model.limited.insert(base);
+            }
             let of = model.facts(state, base);
             if of.types.only(Types::ITERABLE) || model.symbols.as_builtin(base).is_none() {
                 learn(model, state, base, Facts { length: facts.range.meet(Interval::LENGTH), ..Facts::ANY });
@@ -281,7 +288,7 @@ fn assume_equal(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bo
     {
         let types = typeof_types(&name);
         let learned = if same { types } else { !types };
-        return learn(model, state, of, Facts::of(learned));
+        return learn(model, state, of, Facts { no_method: !learned.may(Types::FUNCTION), ..Facts::of(learned) });
     }
     if let (Value::Prop(of, PropKey::Name(name)), Some(constructor)) = (&value, model.symbols.as_builtin(b))
         && &**name == "constructor"

@@ -19,15 +19,25 @@ fn placeholders() -> &'static RegexSet {
 
 /// The title of the credential format that `text` contains.
 pub fn credential(text: &str) -> Option<&'static str> {
-    let found = formats().matches(text).into_iter().next()?;
-    let format = &table().format[found];
-    let matched = Regex::new(&format.pattern).ok()?.find(text)?.as_str().to_owned();
-    (!is_placeholder(&matched) && !is_placeholder(text)).then_some(format.title.as_str())
+    if is_placeholder(text) {
+        return None;
+    }
+    let found = formats().matches(text).into_iter().map(|found| &table().format[found]);
+    found.filter(|format| holds_secret(&format.pattern, text)).map(|format| format.title.as_str()).next()
+}
+
+/// Whether what the pattern finds, or its group `secret` if it has one, is more than a placeholder.
+fn holds_secret(pattern: &str, text: &str) -> bool {
+    let Ok(pattern) = Regex::new(pattern) else { return false };
+    pattern.captures_iter(text).any(|found| {
+        let secret = found.name("secret").or_else(|| found.get(0)).map_or("", |m| m.as_str());
+        !secret.is_empty() && !is_placeholder(secret)
+    })
 }
 
 /// Whether a text stands for a secret without being one.
 pub fn is_placeholder(text: &str) -> bool {
-    placeholders().is_match(text) || text.bytes().all(|b| b == text.as_bytes()[0])
+    placeholders().is_match(text) || text.bytes().all(|b| Some(&b) == text.as_bytes().first())
 }
 
 /// Whether a text bound to a sensitive name looks like the secret itself: long enough, mixed, and

@@ -28,7 +28,7 @@ pub struct State {
 }
 
 /// A property of a tracked object.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// Its value.
     Value(Sym),
@@ -39,7 +39,7 @@ pub enum Field {
 }
 
 /// What is known of one object.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     /// Known properties.
     pub fields: BTreeMap<Rc<str>, Field>,
@@ -84,6 +84,12 @@ impl Object {
             time: None,
             uncertain: false,
         }
+    }
+
+    /// Whether it certainly has no property of its own of that name.
+    pub fn lacks(&self, name: &str) -> bool {
+        let listed = matches!(self.fields.get(name), Some(Field::Value(_) | Field::Getter(_)));
+        self.closed && !listed && self.rest.is_none() && self.spreads.is_empty()
     }
 }
 
@@ -131,12 +137,13 @@ impl State {
     }
 
     /// Forgets what is known of values of one turn of an iteration, before the next turn begins.
-    pub fn forget_turn(&mut self, model: &Model, site: &Site) {
+    pub fn forget_turn(&mut self, model: &mut Model, site: &Site) {
         self.forget(model, |_, value| matches!(value, Value::Instance(_, Which::Turn(at)) if **at == *site));
     }
 
     /// Forgets what is known of every symbol that has a part for which `stale` holds.
-    pub fn forget(&mut self, model: &Model, stale: impl Fn(Sym, &Value) -> bool) {
+    pub fn forget(&mut self, model: &mut Model, stale: impl Fn(Sym, &Value) -> bool) {
+        model.work += self.facts.len() as u64 / 4;
         let facts: Vec<Sym> = self.facts.keys().copied().filter(|s| model.symbols.contains(*s, &stale)).collect();
         for sym in facts {
             self.facts.remove(&sym);
@@ -416,12 +423,12 @@ impl<'a> Merge<'a> {
                 merged.spreads.push(*spread);
             }
         }
-        let keys: std::collections::BTreeSet<Rc<str>> = a.fields.keys().chain(b.fields.keys()).cloned().collect();
+        let differ = a.fields.iter().filter(|(key, field)| b.fields.get(*key) != Some(field)).map(|(key, _)| key);
+        let added = b.fields.keys().filter(|key| !a.fields.contains_key(*key));
+        model.work += a.fields.len() as u64 / 4;
+        let keys: Vec<Rc<str>> = differ.chain(added).cloned().collect();
         for key in keys {
             let (x, y) = (a.fields.get(&key).copied(), b.fields.get(&key).copied());
-            if x == y {
-                continue;
-            }
             if let (Some(Field::Getter(_)), _) | (_, Some(Field::Getter(_))) = (x, y) {
                 merged.fields.insert(key.clone(), x.or(y).unwrap_or(Field::Absent));
                 continue;
@@ -429,6 +436,7 @@ impl<'a> Merge<'a> {
             let value = |model: &mut Model, field: Option<Field>, object: &Object| match field {
                 Some(Field::Value(v)) => v,
                 None if !object.closed => model.property_symbol(object.base.unwrap_or(sym), &key),
+                None if !object.spreads.is_empty() => model.property_symbol(object.spreads[object.spreads.len() - 1], &key),
                 _ => match object.rest {
                     Some(rest) => rest,
                     None => model.symbols.undefined(),

@@ -9,6 +9,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use super::ir::{BinaryOp, BlockId, ClassId, FuncId, Reg, SlotId, UnaryOp};
 use super::limits;
 use crate::source::TextRange;
@@ -162,6 +164,9 @@ pub enum Value {
     Opaque(Rc<Site>),
 }
 
+/// The part of a context's call that is the register; the rest tells several calls of one operation apart.
+const CALL_REGISTER: u32 = 0x00ff_ffff;
+
 /// All symbols of one file, and what is known of them regardless of the program point.
 #[derive(Debug, Default)]
 pub struct Symbols {
@@ -169,11 +174,15 @@ pub struct Symbols {
     depth: Vec<u16>,
     index: HashMap<Value, Sym>,
     contexts: Vec<(Ctx, FuncId, Reg)>,
-    context_index: HashMap<(Ctx, FuncId, Reg), Ctx>,
-    operands: HashMap<Sym, BTreeSet<Sym>>,
-    general: HashMap<Sym, Option<Sym>>,
+    context_index: FxHashMap<(Ctx, FuncId, Reg), Ctx>,
+    operands: FxHashMap<Sym, BTreeSet<Sym>>,
+    general: FxHashMap<Sym, Option<Sym>>,
+    /// What each symbol is made of, itself first, through operators.
+    parts: Vec<Rc<[Sym]>>,
+    /// The properties of each symbol that have a name.
+    properties: FxHashMap<Sym, Vec<Sym>>,
     /// Where each symbol was first computed.
-    pub origin_range: HashMap<Sym, TextRange>,
+    pub origin_range: FxHashMap<Sym, TextRange>,
 }
 
 impl Symbols {
@@ -183,8 +192,18 @@ impl Symbols {
             return sym;
         }
         let mut depth = 0;
-        for_each_part(&value, |part| depth = depth.max(self.depth[part.0 as usize] + 1));
         let sym = Sym(self.values.len() as u32);
+        let mut parts = vec![sym];
+        for_each_part(&value, |part| {
+            depth = depth.max(self.depth[part.0 as usize].saturating_add(1));
+            parts.extend(self.parts[part.0 as usize].iter());
+        });
+        parts[1..].sort_unstable();
+        parts.dedup();
+        self.parts.push(parts.into());
+        if let Value::Prop(base, PropKey::Name(_)) = value {
+            self.properties.entry(base).or_default().push(sym);
+        }
         self.values.push(value.clone());
         self.depth.push(depth);
         self.index.insert(value, sym);
@@ -216,6 +235,18 @@ impl Symbols {
         let ctx = Ctx(self.contexts.len() as u32);
         self.context_index.insert(key, ctx);
         ctx
+    }
+
+    /// The call in the activation `root` that led, directly or not, to the activation `ctx`.
+    pub fn called_from(&self, ctx: Ctx, root: (Ctx, FuncId)) -> Option<Reg> {
+        let mut at = ctx;
+        while let Some((parent, func, call)) = (at.0 as usize).checked_sub(1).and_then(|i| self.contexts.get(i)) {
+            if (*parent, *func) == root {
+                return Some(Reg(call.0 & CALL_REGISTER));
+            }
+            at = *parent;
+        }
+        None
     }
 
     /// Notes that `phi` may be, or is made of, `operand`.
@@ -304,7 +335,7 @@ impl Symbols {
         matches!(self.value(sym), Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) | Value::BigInt(_))
     }
 
-    /// A constant as a property key.
+    /// A constant as a property key. A well-known symbol is written as ECMA-262 writes it, `@@iterator`.
     pub fn key_text(&self, sym: Sym) -> Option<Rc<str>> {
         Some(match self.value(sym) {
             Value::Str(s) => s.clone(),
@@ -313,6 +344,10 @@ impl Symbols {
             Value::Null => "null".into(),
             Value::Undefined => "undefined".into(),
             Value::BigInt(n) => n.clone(),
+            Value::Builtin(path) => match path.strip_prefix("Symbol.") {
+                Some(name) if !matches!(name, "for" | "keyFor" | "prototype") => format!("@@{name}").into(),
+                _ => return None,
+            },
             _ => return None,
         })
     }
@@ -347,15 +382,19 @@ impl Symbols {
         general
     }
 
+    /// The properties of `sym` that have a name, as far as any was asked for.
+    pub fn properties(&self, sym: Sym) -> &[Sym] {
+        self.properties.get(&sym).map_or(&[], Vec::as_slice)
+    }
+
+    /// What `sym` is made of through operators, itself first.
+    pub fn parts(&self, sym: Sym) -> &[Sym] {
+        &self.parts[sym.0 as usize]
+    }
+
     /// Whether `sym` is made of `part` (through operators, not through merges).
     pub fn contains(&self, sym: Sym, part: &dyn Fn(Sym, &Value) -> bool) -> bool {
-        let value = self.value(sym);
-        if part(sym, value) {
-            return true;
-        }
-        let mut found = false;
-        for_each_part(value, |p| found = found || self.contains(p, part));
-        found
+        self.parts(sym).iter().any(|&p| part(p, self.value(p)))
     }
 
     /// `sym` with `from` replaced by `to` wherever it is made of it.

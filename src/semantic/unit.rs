@@ -1,7 +1,7 @@
 //! The analysis of one file: the top level as it is loaded, then the entry with untrusted input,
 //! then, for what is wrong wherever it stands, the code that neither reaches.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use super::SemanticSettings;
@@ -9,7 +9,8 @@ use super::facts::{Facts, Types};
 use super::flow::{Analyzer, Args, Frame};
 use super::graph::Graph;
 use super::ir::{BlockId, FuncId, Ir, SlotKind};
-use super::model::Model;
+use super::limits;
+use super::model::{Kept, Model};
 use super::names::SensitiveNames;
 use super::observe::{ContextOverride, Observations};
 use super::schema::InputSchema;
@@ -26,25 +27,38 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         ir: ir.clone(),
         symbols: Symbols::default(),
         schema: InputSchema::new(settings.schema.clone()),
-        opaque: HashMap::new(),
-        checked_for_nan: HashSet::new(),
+        opaque: Default::default(),
+        checked_for_nan: Default::default(),
+        limited: Default::default(),
         created_globals: HashSet::new(),
-        kept: HashMap::new(),
-        absence: HashMap::new(),
+        kept: Kept::default(),
+        absence: Default::default(),
         in_progress: Vec::new(),
-        answered: HashMap::new(),
+        answered: Default::default(),
+        work: 0,
+        learning: Vec::new(),
     };
     let mut analyzer = Analyzer::new(model, graphs, &names);
+    let operations: usize = ir.bodies.iter().map(|body| body.ops.len()).sum();
+    let work_max = limits::WORK_MAX + limits::WORK_PER_OPERATION * operations as u64;
     shadowed_context(&mut analyzer);
+    analyzer.work_max = work_max / 2;
     let loaded = load(&mut analyzer);
+    analyzer.kept_variables = loaded.slots.keys().copied().collect();
+    analyzer.work_max = work_max;
     let entry = if has_entry { entry_value(&mut analyzer, &loaded, &settings.entry) } else { None };
     match entry {
         Some((function, this)) => enter(&mut analyzer, &loaded, function, this),
-        None => library(&mut analyzer, &loaded),
+        None => library(&mut analyzer, &loaded, work_max),
     }
     analyzer.settle_demands();
+    analyzer.settle_recursions();
+    analyzer.settle_costs();
     analyzer.settle_leaks();
+    // What is left is looked at where it stands: it needs no calls, and never too much work.
+    analyzer.work_max = work_max.min(analyzer.model.work + work_max / 8);
     sweep(&mut analyzer, &loaded);
+    analyzer.settle_strings();
     (analyzer.seen, analyzer.bounds)
 }
 
@@ -60,7 +74,7 @@ fn load(analyzer: &mut Analyzer<'_>) -> State {
     let is_module = analyzer.model.ir.bodies[0].strict;
     let undefined = analyzer.model.symbols.undefined();
     let this = if is_module { undefined } else { analyzer.model.symbols.builtin("globalThis") };
-    let frame = Frame { func: FuncId(0), ctx: Ctx(0), this, args: Args::default(), call_range: TextRange::default(), in_loop: false };
+    let frame = Frame { func: FuncId(0), ctx: Ctx(0), this, args: Args::default(), call_range: TextRange::default(), in_loop: false, reached: Default::default() };
     analyzer.reporting = true;
     let outcome = analyzer.activate(frame, state);
     analyzer.reporting = false;
@@ -113,13 +127,13 @@ fn enter(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym) {
 fn judge(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym, args: Vec<Sym>) {
     analyzer.entry = Some(func);
     analyzer.reporting = true;
-    let frame = Frame { func, ctx: Ctx(0), this, args: Args::of(args), call_range: TextRange::default(), in_loop: false };
+    let frame = Frame { func, ctx: Ctx(0), this, args: Args::of(args), call_range: TextRange::default(), in_loop: false, reached: Default::default() };
     analyzer.activate(frame, loaded.clone());
     analyzer.reporting = false;
 }
 
 /// A file without an entry: parameters of exported functions, or of top-level ones, are untrusted.
-fn library(analyzer: &mut Analyzer<'_>, loaded: &State) {
+fn library(analyzer: &mut Analyzer<'_>, loaded: &State, work_max: u64) {
     let ir = analyzer.model.ir.clone();
     let mut functions: Vec<FuncId> = Vec::new();
     for export in &ir.exports {
@@ -150,7 +164,11 @@ fn library(analyzer: &mut Analyzer<'_>, loaded: &State) {
     }
     functions.dedup();
     let undefined = analyzer.model.symbols.undefined();
-    for func in functions {
+    let count = functions.len() as u64;
+    for (judged, func) in (0..).zip(functions) {
+        let left = work_max.saturating_sub(analyzer.model.work);
+        let share = (left / (count - judged)).max(limits::WORK_PER_ROOT);
+        analyzer.work_max = analyzer.model.work + share.min(left);
         let params = &ir.body(func).params;
         let args: Vec<Sym> = params
             .iter()
@@ -187,7 +205,7 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
     for body in &ir.bodies {
         let reachable = analyzer.graphs[body.id.index()].reachable();
         let missed: Vec<BlockId> = reachable.into_iter().filter(|b| !analyzer.visited.contains(&(body.id, *b))).collect();
-        if missed.is_empty() || !analyzer.has_budget() {
+        if missed.is_empty() {
             continue;
         }
         let whole = missed.len() == analyzer.graphs[body.id.index()].order().len();
@@ -206,6 +224,7 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
             args: Args::of(args),
             call_range: TextRange::default(),
             in_loop: false,
+            reached: Default::default(),
         };
         if whole {
             analyzer.reporting = true;

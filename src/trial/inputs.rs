@@ -8,13 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::INPUTS_MAX;
 use super::cases::{Case, Cases};
+use super::explore;
 use super::judge::Expected;
 use super::leaks::{Canary, passes_luhn, passes_mod97};
 use super::path::{self, Place, Step};
 use super::schema::{Schema, Size};
 use crate::program;
 use crate::report::Cleared;
-use crate::sandbox::CallContext;
+use crate::sandbox::{CallContext, Execution};
 use crate::semantic::names::SensitiveNames;
 
 /// Most elements of an adversarial array.
@@ -30,10 +31,16 @@ const NESTING: usize = 100;
 const BASES_MAX: usize = 3;
 
 /// Generated inputs that the schema allows.
-const ALLOWED_MAX: usize = 45;
+const ALLOWED_MAX: usize = 55;
+
+/// Inputs with words and numbers of the source.
+const WORDS_MAX: usize = 16;
 
 /// Inputs that the schema refuses.
 const REFUSED_MAX: usize = 20;
+
+/// Runs the function once.
+pub type Run<'a> = dyn Fn(&Value, &CallContext) -> Execution + Sync + 'a;
 
 /// One input with all that goes with it.
 #[derive(Clone, Debug)]
@@ -73,9 +80,9 @@ pub fn input_paths(function: &Cleared) -> Vec<Place> {
     function.program().reads.input.iter().map(|path| path.iter().map(step).collect()).collect()
 }
 
-/// Every attempt of a trial, cases first.
-pub fn attempts(function: &Cleared, cases: &Cases) -> Vec<Attempt> {
-    let maker = Maker::new(function, cases);
+/// Every attempt of a trial, cases first. `run` says what comes of an input.
+pub fn attempts(function: &Cleared, cases: &Cases, run: &Run<'_>) -> Vec<Attempt> {
+    let maker = Maker::new(function, cases, run);
     let mut attempts: Vec<Attempt> = cases.list.iter().map(|case| maker.case(case)).collect();
     let known: BTreeSet<String> = attempts.iter().map(|attempt| attempt.input.to_string()).collect();
     attempts.extend(maker.generated(known));
@@ -89,17 +96,27 @@ struct Maker<'a> {
     context: CallContext,
     bases: Vec<Value>,
     places: Vec<Place>,
+    /// Inputs that turned out badly while a base was looked for.
+    telling: Vec<Value>,
 }
 
 impl<'a> Maker<'a> {
-    fn new(function: &'a Cleared, cases: &Cases) -> Maker<'a> {
+    fn new(function: &'a Cleared, cases: &Cases, run: &Run<'_>) -> Maker<'a> {
         let names = SensitiveNames::new(&function.settings().sensitive);
         let enforced = function.settings().enforce_schema;
         let schema = function.schema().filter(|_| enforced).map(|schema| Schema::new(&schema.value));
         let context = context(function, cases, &names);
-        let mut maker = Maker { function, names, schema, context, bases: Vec::new(), places: Vec::new() };
+        let mut maker = Maker { function, names, schema, context, bases: Vec::new(), places: Vec::new(), telling: Vec::new() };
         maker.bases = maker.bases(cases);
         maker.places = maker.places();
+        if !cases.list.iter().any(|case| case.expect.is_some()) {
+            let explored = explore::explore(&maker.bases[0], &maker.places, &function.program().reads, &|input| run(input, &maker.context));
+            maker.bases.insert(0, explored.deepest);
+            maker.telling = explored.telling;
+        }
+        let mut bases = std::mem::take(&mut maker.bases);
+        bases.iter_mut().for_each(|base| maker.plant(base));
+        maker.bases = bases;
         maker
     }
 
@@ -151,18 +168,16 @@ impl<'a> Maker<'a> {
         if bases.is_empty() {
             bases.push(guessed(&input_paths(self.function)));
         }
-        bases.iter_mut().for_each(|base| self.plant(base));
         bases
     }
 
-    /// Every place worth trying, shallow ones first: those that are read, then those that are merely there.
+    /// Every place worth trying: those that are read, as they come in the source, then those that are merely there.
     fn places(&self) -> Vec<Place> {
         let mut places = input_paths(self.function);
         places.extend(self.bases.iter().flat_map(path::places));
         places.extend(self.schema.iter().flat_map(|schema| schema.places()));
         let mut seen = BTreeSet::new();
         places.retain(|place| !place.is_empty() && seen.insert(place.clone()));
-        places.sort_by_key(Vec::len);
         places.truncate(path::PLACES_MAX);
         places
     }
@@ -184,6 +199,10 @@ impl<'a> Maker<'a> {
 
     fn allowed(&self) -> Vec<Value> {
         let mut found = self.bases.clone();
+        found.extend(self.telling.iter().cloned());
+        found.extend(self.other_words());
+        // A word of the source comes out for other reasons than a leak.
+        found.iter_mut().for_each(|input| self.plant(input));
         let Some(schema) = self.schema else { return found };
         found.extend([Size::Least, Size::Most].map(|size| schema.value(size)));
         let Some(base) = self.bases.last() else { return found };
@@ -210,6 +229,27 @@ impl<'a> Maker<'a> {
         }
         found.iter_mut().for_each(|input| self.plant(input));
         found
+    }
+
+    /// What the source itself names, in place of every text and number: other branches are found so.
+    fn other_words(&self) -> Vec<Value> {
+        let (mut found, reads) = (Vec::new(), &self.function.program().reads);
+        let Some(base) = self.bases.first() else { return found };
+        for place in &self.places {
+            let others: Vec<Value> = match path::get(base, place) {
+                Some(Value::String(_)) => reads.words.iter().map(|word| Value::from(word.as_str())).collect(),
+                Some(Value::Number(_)) => reads.numbers.iter().map(|number| path::number(*number)).collect(),
+                _ => Vec::new(),
+            };
+            found.extend(others.into_iter().map(|other| {
+                let mut input = base.clone();
+                path::set(&mut input, place, other);
+                input
+            }));
+        }
+        // Some of each place rather than all of the first.
+        let step = found.len().div_ceil(WORDS_MAX).max(1);
+        found.into_iter().step_by(step).collect()
     }
 
     /// Hostile inputs: what concerns the whole, then value by value at every place.

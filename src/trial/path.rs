@@ -96,6 +96,11 @@ pub fn remove(value: &mut Value, place: &[Step]) -> bool {
     }
 }
 
+/// A number as JSON writes it, whole ones without a point.
+pub fn number(number: f64) -> Value {
+    if number.fract() == 0.0 && number.abs() < 9e15 { Value::from(number as i64) } else { Value::from(number) }
+}
+
 /// Every place of a value, of arrays only the first element, shallow ones first.
 pub fn places(value: &Value) -> Vec<Place> {
     let mut found: Vec<Place> = vec![Vec::new()];

@@ -8,6 +8,7 @@ use crate::semantic::eval::OpResult;
 use crate::semantic::facts::{Facts, Interval, Types};
 use crate::semantic::flow::{Analyzer, Args};
 use crate::semantic::ir::{BlockId, Reg};
+use crate::semantic::loops::Change;
 use crate::semantic::observe::{PrototypeForm, PrototypeUse, Sink, TimerString};
 use crate::semantic::refine;
 use crate::semantic::state::{Field, Object, Place, State};
@@ -56,6 +57,11 @@ impl Analyzer<'_> {
                 state.object_mut(this).rest = Some(merged);
                 return self.model.symbols.undefined().into();
             }
+            "[[reject]]" => {
+                let reason = args.get(1).unwrap_or_else(|| self.model.symbols.undefined());
+                self.reject(state, &call, this, reason);
+                return self.model.symbols.undefined().into();
+            }
             "queueMicrotask" => return self.later(state, &call, first),
             "Function.prototype.call" => {
                 let list = args.list.get(1..).unwrap_or_default().to_vec();
@@ -99,6 +105,7 @@ impl Analyzer<'_> {
             Some("Map" | "Set" | "WeakMap" | "WeakSet") => self.collection_call(state, &call),
             Some("Date") => self.date_call(state, &call),
             Some("JSON") => self.json_call(state, &call),
+            Some("Iterator") => self.iterator_call(state, &call),
             _ => None,
         };
         match handled {
@@ -112,6 +119,9 @@ impl Analyzer<'_> {
         let is_method = call.path.contains(".prototype.");
         let mut parts: Vec<Sym> = is_method.then_some(call.this).into_iter().collect();
         parts.extend(call.args.list.iter().copied());
+        if call.path == "String" {
+            parts = parts.into_iter().map(|part| self.as_text(state, call.reg, part, call.range)).collect();
+        }
         if call.args.rest.is_none()
             && let Some(folded) = fold::call(&mut self.model.symbols, call.path, &parts)
         {
@@ -163,6 +173,7 @@ impl Analyzer<'_> {
         match self.exact_elements(state, list) {
             Some(elements) => Args { ranges: vec![call.range; elements.len()], list: elements, rest: None },
             None => {
+                self.length_of_array_like(state, list, call.range);
                 let element = self.element_of(state, list, call.reg, call.nth);
                 self.cost_of_spread(state, list, call.range, true);
                 Args { rest: Some(element), ..Args::default() }
@@ -172,14 +183,8 @@ impl Analyzer<'_> {
 
     fn timer(&mut self, state: &mut State, call: &Call<'_>) -> OpResult {
         let Some(first) = call.args.get(0) else { return self.unknown(call).into() };
-        let facts = self.model.facts(state, first);
-        if self.reporting && facts.types.may(Types::STRING) {
-            let why = if facts.types.only(Types::STRING) {
-                Some("is a string".to_owned())
-            } else {
-                self.influence(state, first).map(|source| format!("comes from `{}` and may be a string", source.path))
-            };
-            if let Some(why) = why {
+        if self.reporting {
+            if let Some(why) = self.compiled_by_timer(state, first) {
                 self.seen.timer_strings.insert(TimerString { timer: call.path.to_owned(), range: call.callee_range, why });
             }
         }
@@ -192,6 +197,27 @@ impl Analyzer<'_> {
         self.join_into(&mut merged, branch, call.reg);
         *state = merged.unwrap_or_default();
         self.opaque(call.reg, call.nth, Facts::of(Types::NUMBER), &[]).into()
+    }
+
+    /// Why a timer would compile its first argument, if it may: whatever is not a function becomes text.
+    fn compiled_by_timer(&mut self, state: &State, first: Sym) -> Option<String> {
+        let text = !(Types::FUNCTION | Types::NULLISH);
+        let facts = self.model.facts(state, first);
+        if !facts.types.may(text) {
+            return None;
+        }
+        if facts.types.only(Types::STRING) {
+            return Some("is a string".to_owned());
+        }
+        if facts.types.only(text) {
+            return Some("is not a function, and becomes a string".to_owned());
+        }
+        if let Some(source) = self.influence(state, first) {
+            return Some(format!("comes from `{}` and may be a string", source.path));
+        }
+        let leaves = self.model.symbols.leaves(first);
+        let is_text = leaves.into_iter().any(|leaf| self.model.facts(state, leaf).types.only(text));
+        is_text.then(|| "is a string on some path".to_owned())
     }
 
     /// A callback that runs later, or perhaps not at all.
@@ -225,6 +251,7 @@ impl Analyzer<'_> {
         let block = BlockId(0x2000_0000 + call.reg.0 * 8 + u32::from(nth % 8));
         let (ctx, func) = (frame.ctx, frame.func);
         self.turns += 1;
+        self.walked.push(call.this);
         for round in 0..4 {
             let mut branch = state.clone();
             let result = self.call(&mut branch, call.reg, nth, callback, undefined, args.clone(), call.range);
@@ -241,6 +268,7 @@ impl Analyzer<'_> {
         self.enter_callback_loop(state, call.this, call.path);
         let result = self.call(&mut branch, call.reg, nth, callback, undefined, args, call.range);
         self.leave_callback_loop();
+        self.walked.pop();
         self.turns -= 1;
         (result.value, branch, result.thrown)
     }
@@ -294,9 +322,15 @@ impl Analyzer<'_> {
             if constant && elements.len() <= 64 && matches!(method, "map" | "forEach") {
                 return self.walk_exactly(state, call, method, callback, &elements);
             }
+            if method == "filter"
+                && elements.len() <= 16
+                && let Some(kept) = self.filter_exactly(state, call, callback, &elements)
+            {
+                return kept.into();
+            }
         }
         let site = self.site(call.reg, call.nth);
-        state.forget_turn(&self.model, &site);
+        state.forget_turn(&mut self.model, &site);
         let element = self.element_of(state, call.this, call.reg, 1);
         let element = self.instance(state, element, site.clone());
         let index = self.opaque(call.reg, 90, Facts::number(Interval { lo: 0.0, hi: receiver.length.hi }, true), &[]);
@@ -317,14 +351,18 @@ impl Analyzer<'_> {
             }
             "flatMap" => {
                 let inner = self.flattened(state, value, call.reg);
-                self.array_with(state, call.reg, 230, Some(inner), Interval::LENGTH)
+                let times = self.model.facts(&turn, value).length.lo;
+                let times = self.model.symbols.number(times);
+                let flat = self.array_with(state, call.reg, 230, Some(inner), Interval::LENGTH);
+                self.derived.insert(flat, ("flatMap".into(), call.this, vec![times]));
+                flat
             }
             "forEach" => undefined,
             "filter" => {
                 let kept = match self.model.assumed(&turn, value, true) {
                     Some(passed) => {
                         self.keep_turn(state, &passed, &site);
-                        self.passed_filter(state, &passed, call, element)
+                        self.passed_filter(state, &passed, call, element, value)
                     }
                     None => element,
                 };
@@ -406,7 +444,7 @@ impl Analyzer<'_> {
     }
 
     /// An element that a filter let through, with what the filter's test established.
-    fn passed_filter(&mut self, state: &mut State, passed: &State, call: &Call<'_>, element: Sym) -> Sym {
+    fn passed_filter(&mut self, state: &mut State, passed: &State, call: &Call<'_>, element: Sym, test: Sym) -> Sym {
         let site = self.site(call.reg, 236);
         if let Some(left) = self.still_possible(state, passed, call.reg, element) {
             return left;
@@ -421,6 +459,8 @@ impl Analyzer<'_> {
         // Pairs of keys and values that a filter let through no longer hold all of the object.
         let keys_of = match object.fields.get("0") {
             Some(Field::Value(key)) => match *self.model.symbols.value(*key) {
+                // Who may choose the entries of the configuration may see all of it.
+                Value::KeyOf(of) if self.model.symbols.as_builtin(of).is_some() && refine::depends_on_input(&self.model, test) => None,
                 Value::KeyOf(of) => Some(of),
                 _ => None,
             },
@@ -465,6 +505,33 @@ impl Analyzer<'_> {
         if method == "map" { self.array_of(state, call.reg, 230, &results).into() } else { undefined.into() }
     }
 
+    /// A filter whose test has a known outcome for each of a few known elements.
+    fn filter_exactly(&mut self, state: &mut State, call: &Call<'_>, callback: Sym, elements: &[Sym]) -> Option<Sym> {
+        let observing = std::mem::replace(&mut self.reporting, false);
+        let tried = self.passing(&mut state.clone(), call, callback, elements);
+        self.reporting = observing;
+        tried?;
+        let kept = self.passing(state, call, callback, elements)?;
+        Some(self.array_of(state, call.reg, 230, &kept))
+    }
+
+    /// The elements that a test lets through, if that is known of each.
+    fn passing(&mut self, state: &mut State, call: &Call<'_>, test: Sym, elements: &[Sym]) -> Option<Vec<Sym>> {
+        let undefined = self.model.symbols.undefined();
+        let mut kept = Vec::new();
+        for (i, &element) in elements.iter().enumerate() {
+            let index = self.model.symbols.number(i as f64);
+            let args = Args::of([element, index, call.this]);
+            let result = self.call(state, call.reg, call.nth.wrapping_add(1), test, undefined, args, call.range);
+            match self.model.facts(state, result.value?).truth() {
+                (true, false) => kept.push(element),
+                (false, true) => {}
+                _ => return None,
+            }
+        }
+        Some(kept)
+    }
+
     fn flattened(&mut self, state: &mut State, value: Sym, reg: Reg) -> Sym {
         let facts = self.model.facts(state, value);
         if facts.types.only(Types::ARRAY) { self.element_of(state, value, reg, 3) } else { value }
@@ -493,13 +560,14 @@ impl Analyzer<'_> {
             }
         }
         let site = self.site(call.reg, call.nth);
-        state.forget_turn(&self.model, &site);
+        state.forget_turn(&mut self.model, &site);
         let element = self.element_of(state, call.this, call.reg, 1);
         let element = self.instance(state, element, site.clone());
         let start = call.args.get(1).unwrap_or(element);
         let acc_site = self.site(call.reg, 94);
         let acc = self.model.symbols.intern(Value::Phi(acc_site));
         self.model.symbols.add_operand(acc, start);
+        self.note_growth(acc, vec![call.this]);
         let mut known = Facts { listed: false, ..self.model.facts(state, start) };
         let index = self.opaque(call.reg, 90, Facts::number(Interval::LENGTH, true), &[]);
         let observing = std::mem::replace(&mut self.reporting, false);
@@ -539,8 +607,8 @@ impl Analyzer<'_> {
         let mut thrown = None;
         if let Some(callback) = call.args.get(0) {
             let (a, b) = (self.site(call.reg, call.nth), self.site(call.reg, call.nth ^ 0x40));
-            state.forget_turn(&self.model, &a);
-            state.forget_turn(&self.model, &b);
+            state.forget_turn(&mut self.model, &a);
+            state.forget_turn(&mut self.model, &b);
             let element = self.element_of(state, call.this, call.reg, 1);
             let args = Args::of([self.instance(state, element, a), self.instance(state, element, b)]);
             thrown = self.each(state, call, call.nth.wrapping_add(1), callback, args).2;
@@ -552,6 +620,7 @@ impl Analyzer<'_> {
             return OpResult { value: Some(copy), thrown };
         }
         self.changed(state, call.this, call.range);
+        self.note_mutation(call.this, Change::Altered);
         self.scramble(state, call);
         OpResult { value: Some(call.this), thrown }
     }
@@ -573,6 +642,7 @@ impl Analyzer<'_> {
         let mut resized = self.model.symbols.leaves(object);
         resized.push(object);
         for leaf in resized {
+            self.observe_context_write(leaf, range);
             self.observe_outliving_write(leaf, range);
             for measure in ["length", "size"] {
                 let length = self.model.property_symbol(leaf, measure);
@@ -593,10 +663,11 @@ impl Analyzer<'_> {
         Some(match method {
             "push" | "unshift" => {
                 self.changed(state, this, call.range);
+                self.observe_own_spread(state, this, call.range);
                 self.append(state, call, method);
                 let mut added = call.args.list.clone();
                 added.extend(call.args.rest);
-                self.note_collection_op(this, false, added);
+                self.note_mutation(this, Change::Added(added, call.args.rest.is_some()));
                 let length = self.model.facts(state, this).length;
                 self.opaque(reg, 97, Facts::number(length, true), &[]).into()
             }
@@ -608,20 +679,19 @@ impl Analyzer<'_> {
                     _ => {
                         let element = self.element_of(state, this, reg, 1);
                         let site = self.site(reg, call.nth);
-                        state.forget_turn(&self.model, &site);
+                        state.forget_turn(&mut self.model, &site);
                         self.instance(state, element, site)
                     }
                 };
                 self.shrink(state, call, method);
-                if facts.length.lo > 0.0 {
-                    return Some(element.into());
-                }
                 let undefined = self.model.symbols.undefined();
-                if self.model.input_path(element).is_some() {
-                    element.into()
+                let element = if facts.length.lo > 0.0 || self.model.input_path(element).is_some() {
+                    element
                 } else {
-                    self.one_of(state, reg, 98, &[element, undefined]).into()
-                }
+                    self.one_of(state, reg, 98, &[element, undefined])
+                };
+                self.note_mutation(this, Change::Taken(Some(element)));
+                element.into()
             }
             "splice" => {
                 self.changed(state, this, call.range);
@@ -631,10 +701,10 @@ impl Analyzer<'_> {
                 let added: Vec<Sym> = call.args.list.iter().skip(2).copied().collect();
                 let takes = call.args.list.get(1).is_none_or(|&n| self.model.facts(state, n).range.lo >= 1.0);
                 if takes {
-                    self.note_collection_op(this, true, vec![removed]);
+                    self.note_mutation(this, Change::Taken(None));
                 }
                 if !added.is_empty() {
-                    self.note_collection_op(this, false, added.clone());
+                    self.note_mutation(this, Change::Added(added.clone(), false));
                 }
                 for leaf in self.model.symbols.leaves(this) {
                     let rest = state.object(leaf).and_then(|o| o.rest);
@@ -649,6 +719,7 @@ impl Analyzer<'_> {
             }
             "reverse" => {
                 self.changed(state, this, call.range);
+                self.note_mutation(this, Change::Altered);
                 if let Some(mut elements) = self.exact_elements(state, this) {
                     elements.reverse();
                     let object = state.object_mut(this);
@@ -660,6 +731,7 @@ impl Analyzer<'_> {
             }
             "fill" => {
                 self.changed(state, this, call.range);
+                self.note_mutation(this, Change::Altered);
                 if let Some(value) = call.args.get(0) {
                     for leaf in self.model.symbols.leaves(this) {
                         let rest = state.object(leaf).and_then(|o| o.rest);
@@ -726,7 +798,9 @@ impl Analyzer<'_> {
                 }
                 elements.extend(call.args.rest);
                 let merged = self.one_of(state, reg, 99, &elements);
-                self.array_with(state, reg, 230, Some(merged), length).into()
+                let joined = self.array_with(state, reg, 230, Some(merged), length);
+                self.derived.insert(joined, ("concat".into(), this, call.args.list.clone()));
+                joined.into()
             }
             "flat" => {
                 let element = self.element_of(state, this, reg, 1);
@@ -736,17 +810,17 @@ impl Analyzer<'_> {
             "join" => self.join_text(state, call).into(),
             "values" => {
                 let element = self.element_of(state, this, reg, 1);
-                self.array_with(state, reg, 230, Some(element), facts.length).into()
+                self.iterator(state, reg, element, facts.length).into()
             }
             "keys" => {
                 let index = self.opaque(reg, 97, Facts::number(Interval { lo: 0.0, hi: facts.length.hi }, true), &[]);
-                self.array_with(state, reg, 230, Some(index), facts.length).into()
+                self.iterator(state, reg, index, facts.length).into()
             }
             "entries" => {
                 let element = self.element_of(state, this, reg, 1);
                 let index = self.opaque(reg, 97, Facts::number(Interval { lo: 0.0, hi: facts.length.hi }, true), &[]);
                 let pair = self.array_of(state, reg, 236, &[index, element]);
-                self.array_with(state, reg, 230, Some(pair), facts.length).into()
+                self.iterator(state, reg, pair, facts.length).into()
             }
             "at" => {
                 let key = match call.args.get(0).map(|a| self.key_of(a)) {
@@ -760,9 +834,20 @@ impl Analyzer<'_> {
                 };
                 element.into()
             }
-            "includes" | "indexOf" | "lastIndexOf" => return None,
+            "includes" => {
+                let key = call.args.get(0)?;
+                self.note_compared(state, this, key);
+                return self.is_member(state, this, key).map(OpResult::from);
+            }
             _ => return None,
         })
+    }
+
+    /// Whether a constant is among constants, if all are known.
+    fn is_member(&mut self, state: &State, list: Sym, key: Sym) -> Option<Sym> {
+        let elements = self.exact_elements(state, list)?;
+        let known = self.model.symbols.is_constant(key) && elements.iter().all(|&e| self.model.symbols.is_constant(e));
+        known.then(|| self.model.symbols.boolean(elements.contains(&key)))
     }
 
     fn append(&mut self, state: &mut State, call: &Call<'_>, method: &str) {
@@ -865,6 +950,8 @@ impl Analyzer<'_> {
             "Array.of" => Some(self.array_of(state, reg, 230, &call.args.list.clone()).into()),
             "Array.from" | "Array.fromAsync" => {
                 let source = call.args.get(0)?;
+                self.mark_endless(state, reg, source);
+                self.observe_drain(state, source, call.range);
                 let mut elements = self.exact_elements(state, source);
                 let facts = self.model.facts(state, source);
                 let length = self.length_of_array_like(state, source, call.range);
@@ -952,23 +1039,21 @@ impl Analyzer<'_> {
             "Object.keys" | "Object.getOwnPropertyNames" | "Reflect.ownKeys" => {
                 let of = first?;
                 self.demand_present(state, of, at, "its keys are listed");
-                self.cost_of_keys(state, of, call.range);
                 self.keys_of(state, call, of).into()
             }
             "Object.values" => {
                 let of = first?;
                 self.demand_present(state, of, at, "its values are listed");
-                self.cost_of_keys(state, of, call.range);
                 self.values_of(state, call, of).into()
             }
             "Object.entries" => {
                 let of = first?;
                 self.demand_present(state, of, at, "its entries are listed");
-                self.cost_of_keys(state, of, call.range);
                 self.entries_of(state, call, of).into()
             }
             "Object.fromEntries" => {
                 let pairs = first?;
+                self.observe_drain(state, pairs, call.range);
                 let pair = self.element_of(state, pairs, reg, 1);
                 self.from_entries(state, call, pairs, pair).into()
             }
@@ -1003,8 +1088,11 @@ impl Analyzer<'_> {
                 return Some(self.read(state, reg, object, key?, call.range, false));
             }
             "Object.getOwnPropertyDescriptor" | "Reflect.getOwnPropertyDescriptor" => {
-                let of = first?;
-                let value = self.get(state, reg, of, &key?);
+                let (of, key) = (first?, key?);
+                let value = self.get(state, reg, of, &key);
+                if let PropKey::Name(name) = &key {
+                    self.observe_read(reg, of, name, value, call.range);
+                }
                 let mut object = Object::new();
                 object.fields.insert("value".into(), Field::Value(value));
                 if matches!(self.model.symbols.value(value), Value::Bound { .. }) {
@@ -1082,7 +1170,15 @@ impl Analyzer<'_> {
         }
         let length = self.model.facts(state, of).length;
         let keys = self.model.symbols.intern(Value::KeyOf(of));
-        self.array_with(state, call.reg, 230, Some(keys), length)
+        self.listed_from(state, call, of, keys, length)
+    }
+
+    /// A list of the keys, values or entries of an object: as long as the object has properties.
+    fn listed_from(&mut self, state: &mut State, call: &Call<'_>, of: Sym, element: Sym, length: Interval) -> Sym {
+        let list = self.array_with(state, call.reg, 230, Some(element), length);
+        self.derived.insert(list, ("keys".into(), of, Vec::new()));
+        self.cost_of_keys(state, of, list, call.range);
+        list
     }
 
     /// Names of the own properties, where all are known.
@@ -1102,7 +1198,7 @@ impl Analyzer<'_> {
         }
         let value = self.any_value(state, call, of);
         let length = self.model.facts(state, of).length;
-        self.array_with(state, call.reg, 230, Some(value), length)
+        self.listed_from(state, call, of, value, length)
     }
 
     fn any_value(&mut self, state: &mut State, call: &Call<'_>, of: Sym) -> Sym {
@@ -1145,7 +1241,7 @@ impl Analyzer<'_> {
         };
         let length = self.model.facts(state, of).length;
         let pair = self.array_of(state, call.reg, 237, &[key, value]);
-        self.array_with(state, call.reg, 230, Some(pair), length)
+        self.listed_from(state, call, of, pair, length)
     }
 
     fn from_entries(&mut self, state: &mut State, call: &Call<'_>, pairs: Sym, pair: Sym) -> Sym {
@@ -1173,7 +1269,7 @@ impl Analyzer<'_> {
 
     fn assign(&mut self, state: &mut State, call: &Call<'_>) -> Option<OpResult> {
         let target = call.args.get(0)?;
-        self.observe_assign(state, target, &call.args.list[1..], call.range);
+        self.observe_assign(state, target, call.args.list.get(1..).unwrap_or_default(), call.range);
         let undefined = self.model.symbols.undefined();
         for leaf in self.model.symbols.leaves(target) {
             if self.write_builtin(state, leaf, &PropKey::Any, undefined, call.range) {
@@ -1215,6 +1311,7 @@ impl Analyzer<'_> {
         match call.path {
             "String.prototype.split" => {
                 self.observe_regex(state, call.args.get(0), this, call.range);
+                self.cost_of_call(state, call.path, this, call.args, call.range, call.callee_range);
                 let separator = call.args.get(0).and_then(|s| self.model.symbols.as_str(s));
                 if let (Some(text), Some(separator)) = (self.model.symbols.as_str(this), separator) {
                     let parts: Vec<String> = match &*separator {
@@ -1230,13 +1327,27 @@ impl Analyzer<'_> {
                     Facts { digits: facts.digits, ..Facts::string(Interval { lo: 0.0, hi: facts.length.hi }) },
                     &[this],
                 );
-                Some(self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 }).into())
+                self.words.insert(part);
+                let parts = self.array_with(state, reg, 230, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 });
+                self.derived.insert(parts, ("split".into(), this, Vec::new()));
+                self.cost_until_limited(state, this, parts, call.range, "the text is taken apart that is");
+                Some(parts.into())
             }
             "String.prototype.match" | "RegExp.prototype.exec" => {
                 let (regex, text) =
                     if call.path.starts_with("String") { (call.args.get(0), Some(this)) } else { (Some(this), call.args.get(0)) };
                 let text = text?;
+                if call.path == "RegExp.prototype.exec" {
+                    self.note_mutation(this, Change::Altered);
+                }
+                if call.path.starts_with("RegExp") {
+                    self.observe_kept_position(this, call.range);
+                }
                 self.observe_regex(state, regex, text, call.range);
+                if call.path.starts_with("String") {
+                    self.observe_text_pattern(state, regex, text, call.range);
+                    self.cost_of_call(state, call.path, this, call.args, call.range, call.callee_range);
+                }
                 let length = self.model.facts(state, text).length;
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: length.hi }), &[text]);
                 self.pieces.insert(part);
@@ -1269,6 +1380,7 @@ impl Analyzer<'_> {
                 Some(self.one_of(state, reg, 98, &[found, null]).into())
             }
             "String.prototype.matchAll" => {
+                self.observe_text_pattern(state, call.args.get(0), this, call.range);
                 self.observe_regex(state, call.args.get(0), this, call.range);
                 let part = self.opaque(reg, 97, Facts::string(Interval { lo: 0.0, hi: facts.length.hi }), &[this]);
                 let found = self.array_with(state, reg, 231, Some(part), Interval { lo: 1.0, hi: facts.length.hi + 1.0 });
@@ -1281,11 +1393,14 @@ impl Analyzer<'_> {
             }
             "RegExp.prototype.test" => {
                 let text = call.args.get(0)?;
+                self.note_mutation(this, Change::Altered);
+                self.observe_kept_position(this, call.range);
                 self.observe_regex(state, Some(this), text, call.range);
                 let regex = self.regex_constant(state, this).unwrap_or(this);
                 Some(self.model.symbols.intern(Value::Call(call.path.into(), vec![regex, text])).into())
             }
             "String.prototype.search" => {
+                self.observe_text_pattern(state, call.args.get(0), this, call.range);
                 self.observe_regex(state, call.args.get(0), this, call.range);
                 None
             }
@@ -1350,8 +1465,11 @@ impl Analyzer<'_> {
             .take(12)
             .enumerate()
             .map(|(i, (name, inner))| {
-                let own = crate::semantic::regex::language(&format!("^(?:{inner})$"), &flags).length;
-                let facts = Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(own.hi) }) };
+                let of_group = crate::semantic::regex::language(&inner, &flags).length;
+                let facts = Facts {
+                    digits: refine::only_digits(&inner),
+                    ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(of_group.hi) })
+                };
                 let group = self.opaque(reg, 140 + i as u8, facts, &[text]);
                 self.pieces.insert(group);
                 (name, group)
@@ -1398,16 +1516,42 @@ impl Analyzer<'_> {
 
     // Promises.
 
+    /// A rejection is an exception that comes later.
+    fn reject(&mut self, state: &mut State, call: &Call<'_>, promise: Sym, reason: Sym) {
+        let at = call.args.ranges.last().copied().unwrap_or(call.range);
+        self.observe_sink(state, reason, at, Sink::Throw);
+        let before = self.rejection(state, call.reg, 98, promise);
+        let all: Vec<Sym> = before.into_iter().chain([reason]).collect();
+        let merged = self.one_of(state, call.reg, 99, &all);
+        state.object_mut(promise).fields.insert("[[reason]]".into(), Field::Value(merged));
+    }
+
+    /// What a rejection handler receives.
+    fn caught_reason(&mut self, state: &mut State, call: &Call<'_>) -> Sym {
+        let unknown = self.opaque(call.reg, 98, Facts::ANY, &[]);
+        match self.rejection(state, call.reg, 96, call.this) {
+            Some(reason) => self.one_of(state, call.reg, 95, &[unknown, reason]),
+            None => unknown,
+        }
+    }
+
     fn promise_call(&mut self, state: &mut State, call: &Call<'_>) -> Option<OpResult> {
         let reg = call.reg;
         let undefined = self.model.symbols.undefined();
         match call.path {
-            "Promise.resolve" | "Promise.reject" => {
+            "Promise.resolve" => {
                 let value = call.args.get(0).unwrap_or(undefined);
                 Some(self.promise(state, reg, 230, value).into())
             }
+            "Promise.reject" => {
+                let reason = call.args.get(0).unwrap_or(undefined);
+                let promise = self.allocate(state, reg, 230, AllocKind::Promise, Object::new());
+                self.reject(state, call, promise, reason);
+                Some(promise.into())
+            }
             "Promise.all" | "Promise.race" | "Promise.any" | "Promise.allSettled" => {
                 let list = call.args.get(0)?;
+                self.observe_drain(state, list, call.range);
                 if let (Some(elements), "Promise.all") = (self.exact_elements(state, list), call.path) {
                     let settled: Vec<Sym> =
                         elements.iter().enumerate().map(|(i, &e)| self.settled(state, reg, 100 + (i % 16) as u8, e)).collect();
@@ -1433,16 +1577,24 @@ impl Analyzer<'_> {
                 let value = self.settled(state, reg, 99, call.this);
                 let callback = call.args.get(0).unwrap_or(undefined);
                 let result = self.call(state, reg, call.nth.wrapping_add(1), callback, undefined, Args::of([value]), call.range);
+                let mut values: Vec<Sym> = result.value.into_iter().collect();
+                let mut reason = self.rejection(state, reg, 94, call.this);
                 if let Some(on_error) = call.args.get(1) {
-                    let error = self.opaque(reg, 98, Facts::ANY, &[]);
+                    let error = self.caught_reason(state, call);
                     let mut branch = state.clone();
-                    self.call(&mut branch, reg, call.nth.wrapping_add(2), on_error, undefined, Args::of([error]), call.range);
+                    let handled = self.call(&mut branch, reg, call.nth.wrapping_add(2), on_error, undefined, Args::of([error]), call.range);
+                    values.extend(handled.value);
+                    reason = None;
                 }
-                let value = result.value.unwrap_or(undefined);
-                Some(OpResult { value: Some(self.promise(state, reg, 230, value)), thrown: result.thrown })
+                let value = if values.is_empty() { undefined } else { self.one_of(state, reg, 93, &values) };
+                let promise = self.promise(state, reg, 230, value);
+                if let Some(reason) = reason {
+                    state.object_mut(promise).fields.insert("[[reason]]".into(), Field::Value(reason));
+                }
+                Some(OpResult { value: Some(promise), thrown: result.thrown })
             }
             "Promise.prototype.catch" => {
-                let error = self.opaque(reg, 98, Facts::ANY, &[]);
+                let error = self.caught_reason(state, call);
                 let value = self.settled(state, reg, 99, call.this);
                 let mut branch = state.clone();
                 let callback = call.args.get(0).unwrap_or(undefined);
@@ -1499,11 +1651,15 @@ impl Analyzer<'_> {
                     object.rest = Some(merged);
                     object.length = Interval { lo: object.length.lo, hi: object.length.hi + 1.0 };
                 }
-                self.note_collection_op(this, false, vec![value]);
+                self.note_mutation(this, Change::Added(vec![value], false));
                 Some(this.into())
             }
             "has" => {
                 let key = call.args.get(0)?;
+                self.note_compared(state, this, key);
+                if let Some(known) = self.is_member(state, this, key) {
+                    return Some(known.into());
+                }
                 let kind = call.path.split('.').next().unwrap_or("Set");
                 let path = if kind.ends_with("Map") { "Map.prototype.has" } else { "Set.prototype.has" };
                 Some(self.model.symbols.intern(Value::Call(path.into(), vec![this, key])).into())
@@ -1514,13 +1670,13 @@ impl Analyzer<'_> {
                     let object = state.object_mut(leaf);
                     object.length = Interval { lo: 0.0, hi: object.length.hi };
                 }
-                self.note_collection_op(this, true, Vec::new());
+                self.note_mutation(this, Change::Taken(None));
                 Some(self.opaque(reg, 97, Facts::of(Types::BOOLEAN), &[]).into())
             }
             "forEach" => {
                 let callback = call.args.get(0)?;
                 let site = self.site(reg, call.nth);
-                state.forget_turn(&self.model, &site);
+                state.forget_turn(&mut self.model, &site);
                 let values = self.held_values(state, this);
                 let element = self.one_of(state, reg, 96, &values);
                 let element = self.instance(state, element, site.clone());
@@ -1540,10 +1696,37 @@ impl Analyzer<'_> {
                     "entries" => self.array_of(state, reg, 237, &[key, value]),
                     _ => value,
                 };
-                Some(self.array_with(state, reg, 230, Some(element), length).into())
+                Some(self.iterator(state, reg, element, length).into())
             }
             _ => None,
         }
+    }
+
+    // Iterators.
+
+    fn iterator(&mut self, state: &mut State, reg: Reg, element: Sym, length: Interval) -> Sym {
+        self.allocate(state, reg, 230, AllocKind::Iterator, Object { rest: Some(element), length, ..Object::new() })
+    }
+
+    /// `next`, `return` and `throw` of an iterator that the language made.
+    fn iterator_call(&mut self, state: &mut State, call: &Call<'_>) -> Option<OpResult> {
+        let (reg, this) = (call.reg, call.this);
+        for leaf in self.model.symbols.leaves(this) {
+            self.observe_outliving_write(leaf, call.range);
+        }
+        let value = match call.path {
+            "Iterator.prototype.next" => {
+                let (element, undefined) = (self.element_of(state, this, reg, 1), self.model.symbols.undefined());
+                self.one_of(state, reg, 97, &[element, undefined])
+            }
+            "Iterator.prototype.return" => call.args.get(0).unwrap_or_else(|| self.model.symbols.undefined()),
+            _ => return None,
+        };
+        let done = self.opaque(reg, 98, Facts::of(Types::BOOLEAN), &[]);
+        let mut object = Object::new();
+        object.fields.insert("value".into(), Field::Value(value));
+        object.fields.insert("done".into(), Field::Value(done));
+        Some(self.allocate(state, reg, 231, AllocKind::Object, object).into())
     }
 
     fn held_values(&mut self, state: &mut State, collection: Sym) -> Vec<Sym> {
@@ -1626,6 +1809,7 @@ impl Analyzer<'_> {
 
     fn set_time(&mut self, state: &mut State, call: &Call<'_>, time: Sym) {
         self.changed(state, call.this, call.range);
+        self.note_mutation(call.this, Change::Altered);
         let leaves = self.model.symbols.leaves(call.this);
         for &leaf in &leaves {
             let before = state.object(leaf).and_then(|o| o.time);
@@ -1651,7 +1835,13 @@ impl Analyzer<'_> {
                 {
                     return Some(self.stringify_with(state, call, value, replacer));
                 }
-                None
+                let written = self.written(state, call.reg, value, call.range);
+                if written.computed.is_empty() {
+                    return None;
+                }
+                let own = (!written.replaced.contains(&value)).then_some(value);
+                let parts: Vec<Sym> = own.into_iter().chain(written.computed).collect();
+                Some(self.opaque(call.reg, call.nth, Facts::string(Interval::LENGTH), &parts).into())
             }
             "JSON.parse" => {
                 let text = call.args.get(0)?;
@@ -1786,6 +1976,9 @@ impl Analyzer<'_> {
         if let Some(source) = call.args.get(0) {
             let at = call.args.ranges.first().copied().unwrap_or(call.range);
             self.demand_iterable(state, source, at, "iterated");
+            self.mark_endless(state, call.reg, source);
+            self.observe_drain(state, source, call.range);
+            self.cost_of_copy(state, source, call.range);
             let facts = self.model.facts(state, source);
             object.length = Interval { lo: 0.0, hi: facts.length.hi };
             match (self.exact_elements(state, source), is_map) {
@@ -1814,10 +2007,13 @@ impl Analyzer<'_> {
         let undefined = self.model.symbols.undefined();
         let Some(executor) = call.args.get(0) else { return undefined.into() };
         let promise = self.allocate(state, call.reg, 230, AllocKind::Promise, Object::new());
-        let mark = self.model.symbols.string("[[resolve]]");
-        let resolver = self.model.symbols.builtin("[[resolve]]");
-        let resolve = self.model.symbols.intern(Value::Bound { target: resolver, this: promise, args: vec![mark] });
-        let result = self.call(state, call.reg, 1, executor, undefined, Args::of([resolve, resolve]), call.range);
+        let mut settler = |name: &str| {
+            let mark = self.model.symbols.string(name);
+            let target = self.model.symbols.builtin(name);
+            self.model.symbols.intern(Value::Bound { target, this: promise, args: vec![mark] })
+        };
+        let (resolve, reject) = (settler("[[resolve]]"), settler("[[reject]]"));
+        let result = self.call(state, call.reg, 1, executor, undefined, Args::of([resolve, reject]), call.range);
         OpResult { value: Some(promise), thrown: result.thrown }
     }
 }

@@ -1,0 +1,8 @@
+//! The registry on every store that there is: SQLite always, and PostgreSQL where
+//! `FNVET_TEST_POSTGRES` gives the URL of a server whose user may make databases.
+
+mod attacker;
+mod commands;
+mod life;
+mod review;
+mod support;
