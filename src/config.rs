@@ -72,6 +72,18 @@ pub enum RequireIsolation {
     Full,
 }
 
+/// What happens to a result, or to the message of a failure, that holds something sensitive by its form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputAction {
+    /// It leaves; the record says what it held.
+    Flag,
+    /// It leaves without it.
+    Redact,
+    /// It does not leave.
+    Refuse,
+}
+
 /// `fnvet.toml`, as written.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -98,6 +110,8 @@ pub struct Config {
     pub roles: RolesConfig,
     /// The audit log.
     pub audit: AuditConfig,
+    /// What may leave.
+    pub output: OutputConfig,
 }
 
 /// `[globals]`
@@ -160,6 +174,16 @@ pub struct RolesConfig {
 pub struct AuditConfig {
     /// Where file commands append their records; `fnvet-audit.jsonl` in the current folder by default.
     pub file: Option<PathBuf>,
+}
+
+/// `[output]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct OutputConfig {
+    /// Of results that hold a credential; `refuse` by default.
+    pub credentials: Option<OutputAction>,
+    /// Of results that hold a card number, a social security number or an IBAN; `flag` by default.
+    pub patterns: Option<OutputAction>,
 }
 
 /// The limits of a function, resolved.
@@ -279,6 +303,10 @@ pub struct Settings {
     pub roles: Roles,
     /// The audit log of file commands.
     pub audit_file: Option<PathBuf>,
+    /// Of outputs that hold a credential.
+    pub output_credentials: OutputAction,
+    /// Of outputs that hold something else that is sensitive by its form.
+    pub output_patterns: OutputAction,
     /// Made by [`Settings::for_gate`] and not changed since.
     gate: bool,
 }
@@ -383,6 +411,8 @@ impl Config {
                 super_admin: role(&self.roles.super_admin, "OctopusSuperAdmin"),
             },
             audit_file: self.audit.file.as_ref().map(|file| folder.map_or_else(|| file.clone(), |folder| folder.join(file))),
+            output_credentials: self.output.credentials.unwrap_or(OutputAction::Refuse),
+            output_patterns: self.output.patterns.unwrap_or(OutputAction::Flag),
             gate: false,
         }
     }
@@ -448,6 +478,9 @@ impl Settings {
             *limit = written.unwrap_or(*limit).min(*limit);
         }
         settings.require_isolation = settings.require_isolation.max(found.require_isolation);
+        let stricter = |own: OutputAction, found: Option<OutputAction>| found.map_or(own, |found| own.max(found));
+        settings.output_credentials = stricter(settings.output_credentials, found.output.credentials);
+        settings.output_patterns = stricter(settings.output_patterns, found.output.patterns);
         settings
     }
 
@@ -585,6 +618,9 @@ mod tests {
         assert_eq!((gate.globals_allowed.len(), gate.globals_host.len()), (0, 1));
         assert_eq!((gate.limits.heap_bytes, gate.limits.statements), (1, 10_000_000));
         assert!(!gate.enforce_schema);
+        let found = config("[output]\ncredentials = \"flag\"\npatterns = \"redact\"").unwrap();
+        let gate = Settings::for_gate(None, Some(&found), None);
+        assert_eq!((gate.output_credentials, gate.output_patterns), (OutputAction::Refuse, OutputAction::Redact));
         assert!(gate.lowerings().is_empty());
     }
 

@@ -39,8 +39,7 @@
 //! - **Pages** go on at the opaque [`Page::next`].
 //! - **Refusals** by [`Registry`] are recorded by it. What is refused before a caller is known is
 //!   recorded by [`Registry::record_refusal`].
-//! - **Waiting**: [`Registry::maintain`] is to be called every half minute; it closes what dead
-//!   replicas left open.
+//! - **What dead replicas left open** is closed when a registry is opened, and every half minute.
 //!
 //! The database is not trusted. What is active follows from sealed decisions (`decisions`), whose
 //! number and hash stand in a sealed head (`books`), which may not fall behind what was seen before
@@ -49,7 +48,8 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::RwLock;
@@ -95,6 +95,9 @@ use witness::Witness;
 /// The tenant of the records that belong to none.
 pub const SYSTEM_TENANT: &str = "_system";
 
+/// How often what dead replicas left open is closed.
+const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(30);
+
 /// How a registry is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -130,7 +133,7 @@ struct Inner {
     judgements: Judgements,
     owner: Owner,
     /// Functions about which somebody decides right now: others wait, and then find it decided.
-    deciding: Mutex<HashMap<String, std::sync::Weak<tokio::sync::Mutex<()>>>>,
+    deciding: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
     /// Held by every call; closing waits for all.
     open: Arc<RwLock<()>>,
     system_records: Mutex<trail::Rate>,
@@ -158,9 +161,16 @@ impl Registry {
             system_records: Mutex::default(),
             notices: notice.into_iter().collect(),
         };
-        let registry = Registry { inner: Arc::new(inner) };
-        registry.maintain().await?;
-        Ok(registry)
+        let mut inner = Arc::new(inner);
+        match inner.maintain().await {
+            Err(error) if error.is_tampered() => {
+                let notices = Arc::get_mut(&mut inner).map(|inner| &mut inner.notices);
+                notices.into_iter().for_each(|notices| notices.push(error.to_string()));
+            }
+            other => other?,
+        }
+        tokio::spawn(keep_maintained(Arc::downgrade(&inner)));
+        Ok(Registry { inner })
     }
 
     /// What a person should know about opening it.
@@ -186,11 +196,7 @@ impl Registry {
     /// # Errors
     /// Where the store does not answer.
     pub async fn maintain(&self) -> Result<()> {
-        self.detached(|inner| async move {
-            inner.close_abandoned().await?;
-            inner.forget_requests().await
-        })
-        .await
+        self.detached(|inner| async move { inner.maintain().await }).await
     }
 
     /// Waits until every call that was begun is over, and closes the store.
@@ -215,7 +221,23 @@ impl Registry {
     }
 }
 
+/// Closes what dead replicas left open, for as long as the registry is open. Where the store does not
+/// answer, the next time will do.
+async fn keep_maintained(inner: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(MAINTENANCE_INTERVAL).await;
+        let Some(inner) = inner.upgrade().filter(|inner| !inner.library.store.is_closed()) else { return };
+        let _open = inner.open.clone().read_owned().await;
+        drop(inner.maintain().await);
+    }
+}
+
 impl Inner {
+    async fn maintain(&self) -> Result<()> {
+        self.close_abandoned().await?;
+        self.forget_requests().await
+    }
+
     /// Records that something was refused, and gives the refusal back; where it cannot be recorded,
     /// that is the error.
     async fn refused(&self, about: &About, error: RegistryError) -> RegistryError {

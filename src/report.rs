@@ -134,22 +134,18 @@ impl FileReport {
         findings.sort_by(|(a, ..), (b, ..)| identity(a).cmp(&identity(b)).then(b.level.cmp(&a.level)));
         findings.dedup_by(|(later, ..), (kept, ..)| identity(later) == identity(kept));
         findings.sort_by(|(a, ..), (b, ..)| order(a).cmp(&order(b)));
-        let empty = SourceFile::new("", "");
-        let text = source.as_ref().unwrap_or(&empty);
-        let ranges = findings.iter().flat_map(|(finding, ..)| std::iter::once(&finding.primary).chain(&finding.related));
-        let positions = text.positions(ranges.flat_map(|label| [label.range.start, label.range.end]));
-        let mut fingerprints = Fingerprints::default();
-        let findings = findings
-            .into_iter()
-            .map(|(finding, suppressed, function)| Reported {
-                location: locate(&positions, finding.primary.range),
-                related: finding.related.iter().map(|label| relate(&positions, label)).collect(),
-                fingerprint: fingerprints.next(finding.rule, &function, text.slice(finding.primary.range)),
-                suppressed,
-                finding,
-            })
-            .collect();
+        let findings = reported(source.as_ref(), findings);
         FileReport { origin, parse, problem, sha256, findings, source, goal, entry, schema, program, settings, timings, bounds }
+    }
+
+    /// The report with findings of another check than lint, each with the name of what it is about.
+    #[must_use]
+    pub(crate) fn with(&self, others: impl Iterator<Item = (Finding, String)>) -> FileReport {
+        let mut report = self.clone();
+        let others = others.map(|(finding, about)| (finding, None, about)).collect();
+        report.findings.extend(reported(self.source.as_ref(), others));
+        report.findings.sort_by(|a, b| order(&a.finding).cmp(&order(&b.finding)));
+        report
     }
 
     /// Where the source stands.
@@ -286,6 +282,25 @@ impl Report {
     pub fn problems(&self) -> impl Iterator<Item = (&FileReport, &str)> {
         self.files.iter().filter_map(|file| file.problem().map(|problem| (file, problem)))
     }
+}
+
+/// Adds positions and fingerprints to findings in their order.
+fn reported(source: Option<&SourceFile>, findings: Vec<(Finding, Option<Suppression>, String)>) -> Vec<Reported> {
+    let empty = SourceFile::new("", "");
+    let text = source.unwrap_or(&empty);
+    let ranges = findings.iter().flat_map(|(finding, ..)| std::iter::once(&finding.primary).chain(&finding.related));
+    let positions = text.positions(ranges.flat_map(|label| [label.range.start, label.range.end]));
+    let mut fingerprints = Fingerprints::default();
+    findings
+        .into_iter()
+        .map(|(finding, suppressed, function)| Reported {
+            location: locate(&positions, finding.primary.range),
+            related: finding.related.iter().map(|label| relate(&positions, label)).collect(),
+            fingerprint: fingerprints.next(finding.rule, &function, text.slice(finding.primary.range)),
+            suppressed,
+            finding,
+        })
+        .collect()
 }
 
 /// The one order of findings: by place, then gravity, then what is left to tell them apart.

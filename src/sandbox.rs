@@ -194,7 +194,7 @@ pub enum Layer {
     NoNewPrivileges,
     /// No memory can become executable.
     DenyWriteExecute,
-    /// No file, no port, no signal to another process.
+    /// No file; where the kernel knows of them, no port and no signal to another process either.
     Landlock,
     /// Other processes of the user cannot read its memory.
     Undumpable,

@@ -17,6 +17,7 @@ use crate::sandbox::{self, CallContext, Execution, Isolation, IsolationOptions, 
 
 mod cases;
 mod explore;
+mod findings;
 mod inputs;
 mod judge;
 pub mod leaks;
@@ -25,6 +26,7 @@ mod schema;
 mod shrink;
 
 pub use cases::{Case, CaseContext, Cases};
+pub use findings::{META, joined};
 use inputs::Attempt;
 pub use inputs::input_paths;
 use judge::Complaint;
@@ -51,6 +53,16 @@ pub enum Verdict {
     Passed(Passed),
     /// Something does, which nobody can waive.
     Failed(TrialReport),
+}
+
+impl Verdict {
+    /// What the trial found.
+    pub fn report(&self) -> &TrialReport {
+        match self {
+            Verdict::Passed(passed) => &passed.report,
+            Verdict::Failed(report) => report,
+        }
+    }
 }
 
 /// A function that passed its trial. [`attempt`] alone makes it, so nothing else can be approved.

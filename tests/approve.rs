@@ -285,6 +285,41 @@ fn a_failed_trial_refuses() {
 }
 
 #[test]
+fn what_the_trial_finds_joins_the_report_of_lint() {
+    let repository = Repository::new();
+    repository.write(
+        "greet.js",
+        "// a\nfunction execute(input) {\n  if (typeof input.name !== 'string' || input.name.length > 50) throw new Error('name');\n  return { length: input.name.length, draw: Math.random() };\n}\n",
+    );
+    repository.write("greet.cases.json", r#"[{"name": "[x](y)", "input": {"name": "abc"}, "expect": {"length": 4}}]"#);
+    repository.approve(&["--author", "alice", "--output", "sarif"]).ends(2, "FORMAT=FILE");
+    repository.approve(&["--author", "alice", "--output", "sarif=all.sarif", "--output", "json=all.json"]).ends(1, "its trial failed");
+    let sarif: Value = serde_json::from_str(&repository.read("all.sarif")).unwrap();
+    let run = &sarif["runs"][0];
+    let results: Vec<&Value> = run["results"].as_array().unwrap().iter().filter(|result| result["ruleId"] == "trial").collect();
+    let text = |result: &Value| result["message"]["text"].as_str().unwrap().to_owned();
+    let wrong = results.iter().find(|result| text(result).starts_with("wrong-result: ")).unwrap_or_else(|| panic!("{results:#?}"));
+    assert_eq!((&wrong["level"], &wrong["locations"][0]["physicalLocation"]["region"]["startLine"]), (&"error".into(), &2.into()));
+    assert!(text(wrong).contains(r#"in the case "\[x\](y)"; with the input {"name":"abc"}"#), "{}", text(wrong));
+    let careless = results.iter().find(|result| text(result).starts_with("differs: ")).unwrap_or_else(|| panic!("{results:#?}"));
+    assert!(careless["level"] == "warning" && text(careless).contains(r#"; with the input {"name":"#), "{}", text(careless));
+    let descriptor = &run["tool"]["driver"]["rules"][wrong["ruleIndex"].as_u64().unwrap() as usize];
+    assert!(descriptor["id"] == "trial" && descriptor["help"]["text"].as_str().unwrap().contains("smallest input"));
+    let json: Value = serde_json::from_str(&repository.read("all.json")).unwrap();
+    let findings = json["files"][0]["findings"].as_array().unwrap();
+    let trial: Vec<&str> =
+        findings.iter().filter(|found| found["rule"] == "trial").map(|found| found["fingerprint"].as_str().unwrap()).collect();
+    assert!(trial.len() == results.len() && trial.iter().collect::<std::collections::BTreeSet<_>>().len() == trial.len(), "{findings:#?}");
+    repository.fnvet(&["explain", "trial"]).ends(0, "smallest input");
+    // What lint refuses has no trial, and its report is written all the same.
+    repository.write("greet.js", "function execute(input) { return eval(input.name); }");
+    repository.approve(&["--author", "alice", "--output", "json=all.json"]).ends(1, "blocking");
+    let json: Value = serde_json::from_str(&repository.read("all.json")).unwrap();
+    let rules: Vec<&Value> = json["files"][0]["findings"].as_array().unwrap().iter().map(|found| &found["rule"]).collect();
+    assert!(rules.contains(&&"no-eval".into()) && !rules.contains(&&"trial".into()), "{rules:?}");
+}
+
+#[test]
 fn what_changes_while_it_is_judged_is_not_approved() {
     let repository = Repository::new();
     let read = || Candidate::read(Path::new("greet.js"), &Policy::default(), repository.folder.path()).unwrap();

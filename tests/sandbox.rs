@@ -742,6 +742,10 @@ fn row_14_forged_frames_are_refused() {
     ] {
         assert_eq!(class(&greeting, &reply), expected, "{name}");
     }
+    let losses = r#"[{"path":"/\u001b[2J","kind":"not-a-number"}]"#;
+    let told = format!(r#"{{"verdict":{{"returned":"null"}},"statements":1,"heap_bytes":1,"console":[],"losses":{losses}}}"#);
+    let (_folder, options) = impostor(&greeting, &frame(&told));
+    assert_eq!(run_script("1", &CallContext::default(), &limits, &options).losses[0].path, "/\\u{1b}[2J");
     let missing = IsolationOptions { worker: Some("/nonexistent/worker".into()), ..IsolationOptions::default() };
     assert_eq!(run_script("1", &CallContext::default(), &limits, &missing).outcome.class(), "refused");
 }
@@ -917,6 +921,23 @@ fn limits_on_source_input_and_output_are_checked() {
 }
 
 #[test]
+fn limits_may_be_as_large_as_a_number_can_be() {
+    let most = u64::MAX;
+    let limits = Limits {
+        wall_clock_ms_max: most,
+        heap_bytes_max: most,
+        statements_max: most,
+        call_depth_max: u32::MAX,
+        output_bytes_max: most,
+        input_bytes_max: most,
+        source_bytes_max: most,
+        nesting_max: u32::MAX,
+    };
+    assert_eq!(returned(&script_within(limits, "[1]")), json!([1]));
+    assert_eq!(script_within(limits, "function f() { f() } f()").outcome, Outcome::Limit(LimitKind::Stack));
+}
+
+#[test]
 fn reduced_isolation_is_visible_and_refused_on_demand() {
     let without = IsolationOptions { without: [Layer::Landlock, Layer::Seccomp].into_iter().collect(), ..options() };
     let reduced = run_script("1", &CallContext::default(), &Limits::default(), &without);
@@ -954,6 +975,23 @@ fn doctor_fails_on_an_attack_that_ends_otherwise() {
     let attack = Attack::new("a.js", "// expect: threw\n1");
     let found = diagnose(&[attack], &options());
     assert!(!found.is_healthy() && found.render().contains("expected threw"), "{}", found.render());
+}
+
+#[test]
+fn doctor_runs_attacks_of_a_folder_and_says_all_by_its_exit_status() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mine-script.js"), "// expect: limit:statements\nfor (;;);").unwrap();
+    fs::write(folder.path().join("mine-function.ts"), "// expect: returned\nexport function execute(input: object): number { return 1 }")
+        .unwrap();
+    fs::write(folder.path().join("mine-wrong.js"), "// expect: threw\n1").unwrap();
+    let doctor = |arguments: &[&str]| std::process::Command::new(WORKER).arg("doctor").args(arguments).output().unwrap();
+    let output = doctor(&["--attacks", folder.path().to_str().unwrap(), "--without-layer", "seccomp"]);
+    let table = String::from_utf8(output.stdout).unwrap();
+    let row = |name: &str| table.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name}: {table}")).trim().to_owned();
+    assert!(row("mine-script.js").starts_with("ok") && row("mine-function.ts").starts_with("ok"), "{table}");
+    assert!(row("mine-wrong.js").starts_with("FAIL") && row(" seccomp ").starts_with("FAIL"), "{table}");
+    assert_eq!(output.status.code(), Some(1), "{table}");
+    assert_eq!(doctor(&["--attacks", "/nonexistent"]).status.code(), Some(3));
 }
 
 #[test]

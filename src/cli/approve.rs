@@ -2,8 +2,10 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::gate::{GateArgs, Opened, Stop, current_folder, failure, is_file, not_audited, record_refusal, refuse, stop, usage};
+use super::lint::{Output, check_outputs, write_outputs};
 use super::store::{StoreArgs, refusal};
 use super::{Console, ExitStatus, display};
 use crate::approval::authors::{self, Earlier, NotSecond};
@@ -15,9 +17,9 @@ use crate::audit::log::Log;
 use crate::audit::{Entry, Event, Function};
 use crate::output::escape;
 use crate::registry::{Approval, RegistryError, WaiverWish};
-use crate::report::{Cleared, WaiverRequest};
+use crate::report::{Cleared, FileReport, Report, WaiverRequest};
 use crate::source::collect::{companion, git_root, normalise, shown_path};
-use crate::trial::{self, Passed, Verdict};
+use crate::trial::{self, Verdict};
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -46,6 +48,9 @@ pub struct Args {
     /// Takes the policy and the signers of earlier approvals from this commit
     #[arg(long, value_name = "REF", conflicts_with = "config")]
     trust_from: Option<String>,
+    /// Writes the findings of lint and trial as `lint` would, to a file; repeatable
+    #[arg(long, value_name = "FORMAT=FILE")]
+    output: Vec<Output>,
     /// The version that is approved, of a function in the registry; by default the latest
     #[arg(long, value_name = "N")]
     version: Option<u64>,
@@ -74,6 +79,7 @@ fn of_registry(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Sto
         (!args.author.is_empty(), "--author"),
         (args.sign.is_some(), "--sign"),
         (args.trust_from.is_some(), "--trust-from"),
+        (!args.output.is_empty(), "--output"),
         (args.gate.audit.is_some(), "--audit"),
     ];
     if let Some((_, option)) = for_files.iter().find(|(given, _)| *given) {
@@ -126,6 +132,7 @@ fn of_file(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
         return Err(usage("--version is for functions in the registry"));
     }
     let waivers = waivers(args)?;
+    let outputs = outputs(args)?;
     let key = args.sign.as_deref().map(|path| current_folder().map(|current| current.join(path))).transpose()?;
     let key = key.map(|path| SigningKey::read(&path)).transpose().map_err(stop)?;
     let trust = trust(args)?;
@@ -137,7 +144,10 @@ fn of_file(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     }
     let function = match opened.candidate.clear(&waivers) {
         Ok(function) => function,
-        Err(refusal) => return Ok(refuse(&refusal, &args.gate, &opened, &about, console)),
+        Err(refusal) => {
+            let status = write_report(opened.candidate.report().clone(), &outputs, console);
+            return Ok(refuse(&refusal, &args.gate, &opened, &about, console).and(status));
+        }
     };
     let second = match second {
         Ok(second) => second,
@@ -149,7 +159,9 @@ fn of_file(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let log = args.gate.log(&opened, console)?;
     let (report, source) = (opened.candidate.report(), &function.source().text);
     let status = display::function(&opened.shown(), source, report, function.waivers(), args.yes, console);
-    let passed = match held_trial(function, &opened, &about, &log, args, console)? {
+    let verdict = held_trial(function, &opened, &about, &log, args, console)?;
+    let status = status.and(write_report(trial::joined(opened.candidate.report(), verdict.report()), &outputs, console));
+    let passed = match verdict {
         Verdict::Passed(passed) => passed,
         Verdict::Failed(_) => return Ok(status.and(turn_down("its trial failed", args, &opened, &about, console))),
     };
@@ -177,6 +189,21 @@ fn trust(args: &Args) -> Result<Option<Trust>, Stop> {
     let path = normalise(&current.join(&args.target));
     let root = path.parent().and_then(git_root).ok_or_else(|| usage("--trust-from: the function is not in a Git repository"))?;
     Trust::from_reference(&root, reference).map(Some).map_err(stop)
+}
+
+/// Standard output belongs to what the approver reads.
+fn outputs(args: &Args) -> Result<Vec<Output>, Stop> {
+    if args.output.iter().any(|output| output.file.is_none()) {
+        return Err(usage("--output needs a file here: FORMAT=FILE"));
+    }
+    if args.output.is_empty() { Ok(Vec::new()) } else { check_outputs(&args.output) }
+}
+
+fn write_report(file: FileReport, outputs: &[Output], console: &mut Console<'_>) -> ExitStatus {
+    if outputs.is_empty() {
+        return ExitStatus::Success;
+    }
+    write_outputs(outputs, &Report::new(vec![file], Duration::ZERO), console)
 }
 
 fn waivers(args: &Args) -> Result<Vec<WaiverRequest>, Stop> {
@@ -227,11 +254,7 @@ fn held_trial(
     let entry = Entry::new(Event::Tried, about).tried(&held, started.elapsed());
     log.finish(intent, entry).map_err(not_audited)?;
     let verdict = held.map_err(|error| failure(error.to_string()))?;
-    let report = match &verdict {
-        Verdict::Passed(passed) => Passed::report(passed),
-        Verdict::Failed(report) => report,
-    };
-    let text = display::trial(report);
+    let text = display::trial(verdict.report());
     console.write(|out| out.write_all(text.as_bytes()));
     Ok(verdict)
 }

@@ -9,9 +9,6 @@ use crate::output::{self, Format, Style, count, escape};
 use crate::report::{FileReport, Report, Waiver};
 use crate::trial::TrialReport;
 
-/// Most characters of an input that are shown.
-const INPUT_CHARS_MAX: usize = 300;
-
 /// All findings, on standard error.
 pub fn findings(report: &FileReport, console: &mut Console<'_>) {
     let report = Report::new(vec![report.clone()], Duration::ZERO);
@@ -74,11 +71,8 @@ pub fn trial(report: &TrialReport) -> String {
         if let Some(case) = &finding.case {
             text.push_str(&format!("    in the case {:?}\n", escape(case)));
         }
-        if let Some(input) = &finding.input {
-            let input = input.to_string();
-            let cut = input.char_indices().nth(INPUT_CHARS_MAX).map(|(at, _)| at);
-            let rest = if cut.is_some() { format!("… ({} bytes)", input.len()) } else { String::new() };
-            text.push_str(&format!("    with the input {}{rest}\n", escape(&input[..cut.unwrap_or(input.len())])));
+        if let Some(input) = finding.shown_input() {
+            text.push_str(&format!("    with the input {}\n", escape(&input)));
         }
     }
     text

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::sandbox::doctor::{Attack, Diagnosis, diagnose};
 use crate::sandbox::{IsolationOptions, Layer};
+use crate::source::collect::read_regular;
+
+/// The largest attack that is read.
+const ATTACK_BYTES_MAX: u64 = 16 << 20;
 
 /// Which isolation layers hold on this machine, and the attack set run against them.
 ///
@@ -51,7 +55,8 @@ fn read_attacks(folder: &Path) -> io::Result<Vec<Attack>> {
         .into_iter()
         .map(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Ok(Attack::new(name, String::from_utf8_lossy(&std::fs::read(&path)?)))
+            let bytes = read_regular(&path, ATTACK_BYTES_MAX).map_err(|reason| io::Error::other(format!("{name}: {reason}")))?;
+            Ok(Attack::new(name, String::from_utf8_lossy(&bytes)))
         })
         .collect()
 }

@@ -4,6 +4,7 @@ use super::{Console, ExitStatus};
 use crate::output::escape_lines;
 use crate::rule::RuleMeta;
 use crate::rules;
+use crate::trial;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -14,7 +15,8 @@ pub struct Args {
 
 /// Prints the rule's page.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
-    let Some(meta) = rules::find(&args.rule) else {
+    let trial = (args.rule == trial::META.id).then_some(&trial::META);
+    let Some(meta) = rules::find(&args.rule).or(trial) else {
         let hint = rules::similar(&args.rule).map_or("`fnvet rules` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
         console.say(&format!("there is no rule `{}`; {hint}", args.rule));
         return ExitStatus::Usage;

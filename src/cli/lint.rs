@@ -73,9 +73,11 @@ enum FailOn {
 
 /// `FORMAT` or `FORMAT=FILE`.
 #[derive(Clone, Debug)]
-struct Output {
-    format: Format,
-    file: Option<PathBuf>,
+pub struct Output {
+    /// The format.
+    pub format: Format,
+    /// Standard output, where there is none.
+    pub file: Option<PathBuf>,
 }
 
 impl FromStr for Output {
@@ -172,8 +174,8 @@ fn prepare(args: &Args, console: &mut Console<'_>) -> Result<Plan, Stop> {
     Ok(plan)
 }
 
-/// Two formats in one place would be neither.
-fn check_outputs(given: &[Output]) -> Result<Vec<Output>, Stop> {
+/// What to write where; two formats in one place would be neither.
+pub fn check_outputs(given: &[Output]) -> Result<Vec<Output>, Stop> {
     if given.is_empty() {
         return Ok(vec![Output { format: Format::Pretty, file: None }]);
     }
@@ -292,7 +294,8 @@ fn execute(args: &Args, mut plan: Plan, console: &mut Console<'_>) -> Result<Exi
     Ok(if failed { status.and(ExitStatus::Findings) } else { status })
 }
 
-fn write_outputs(outputs: &[Output], report: &Report, console: &mut Console<'_>) -> ExitStatus {
+/// Writes a report.
+pub fn write_outputs(outputs: &[Output], report: &Report, console: &mut Console<'_>) -> ExitStatus {
     let mut status = ExitStatus::Success;
     for Output { format, file } in outputs {
         match file {

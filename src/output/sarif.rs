@@ -14,6 +14,7 @@ use crate::finding::{Confidence, Level, Suggestion};
 use crate::report::{FileReport, Location, Report, Reported};
 use crate::rule::RuleMeta;
 use crate::rules::{RULES, ruleset_digest};
+use crate::trial;
 
 mod line_hash;
 
@@ -45,7 +46,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn document(report: &Report) -> sarif::Sarif {
     let (results, cut) = results(report);
     let run = sarif::Run::builder()
-        .tool(sarif::Tool::builder().driver(driver()).build())
+        .tool(sarif::Tool::builder().driver(driver(report)).build())
         .automation_details(sarif::RunAutomationDetails::builder().id("fnvet/".to_owned()).build())
         .column_kind(json!("utf16CodeUnits"))
         .newline_sequences(["\r\n", "\n", "\r", "\u{2028}", "\u{2029}"].map(String::from).to_vec())
@@ -56,7 +57,7 @@ fn document(report: &Report) -> sarif::Sarif {
     sarif::Sarif::builder().schema(SCHEMA.to_owned()).version(json!("2.1.0")).runs(vec![run]).build()
 }
 
-fn driver() -> sarif::ToolComponent {
+fn driver(report: &Report) -> sarif::ToolComponent {
     sarif::ToolComponent::builder()
         .name("fnvet".to_owned())
         .full_name(format!("fnvet {}", env!("CARGO_PKG_VERSION")))
@@ -65,8 +66,14 @@ fn driver() -> sarif::ToolComponent {
         .information_uri(information_uri())
         .short_description(text(env!("CARGO_PKG_DESCRIPTION")))
         .properties(bag([("ruleset", json!(ruleset_digest()))]))
-        .rules(RULES.iter().map(|rule| descriptor(rule.meta())).collect::<Vec<_>>())
+        .rules(rules(report).map(descriptor).collect::<Vec<_>>())
         .build()
+}
+
+/// What the document describes: every rule and, where there was one, the trial.
+fn rules(report: &Report) -> impl Iterator<Item = &'static RuleMeta> {
+    let is_tried = report.files.iter().flat_map(FileReport::findings).any(|reported| reported.finding.rule == trial::META.id);
+    RULES.iter().map(|rule| rule.meta()).chain(is_tried.then_some(&trial::META))
 }
 
 fn information_uri() -> String {
@@ -194,7 +201,8 @@ fn result(file: &FileReport, reported: &Reported, line_hash: &str) -> sarif::Res
         ]))
         .properties(bag([("confidence", json!(finding.confidence.as_str()))]))
         .build();
-    result.rule_index = RULES.iter().position(|rule| rule.meta().id == finding.rule).map(|at| at as i64);
+    let index = RULES.iter().position(|rule| rule.meta().id == finding.rule);
+    result.rule_index = index.or((finding.rule == trial::META.id).then_some(RULES.len())).map(|at| at as i64);
     if !steps.is_empty() {
         let related = steps.iter().enumerate().map(|(at, step)| {
             let mut related = location(file, &step.location, Some(&step.message));

@@ -75,9 +75,7 @@ impl Library {
     }
 
     async fn open(&self, work: Work, tenant_id: &str, text: Option<String>, seen: Option<Seen>) -> Result<Books<'_>> {
-        let tampered = |reason: &dyn std::fmt::Display| {
-            RegistryError::Unavailable(format!("the store is not as it was written: tenant {tenant_id}: {reason}"))
-        };
+        let tampered = |reason: &dyn std::fmt::Display| RegistryError::tampered(format!("tenant {tenant_id}: {reason}"));
         let head = match text {
             Some(text) => self.key.open::<Head>(&text).map_err(|error| tampered(&format!("head: {error}")))?,
             None => Head::first(tenant_id),
@@ -148,10 +146,10 @@ impl<'a> Books<'a> {
             return Ok(Ok(()));
         }
         if self.head.seq < seen.seq {
-            let end = self.head.seq;
+            let (end, seen, memory) = (self.head.seq, seen.seq, self.library.witness.place());
             return Ok(Err(format!(
-                "it ends with record {end}, but record {} was seen; an old copy was put back, or records were removed",
-                seen.seq
+                "it ends with record {end}, but record {seen} was seen; an old copy was put back, or records were removed \
+                 (where that was on purpose, remove {memory})"
             )));
         }
         let line = self.line(seen.seq).await?;
@@ -239,12 +237,11 @@ impl<'a> Books<'a> {
 
     /// Adds a sealed decision.
     pub async fn decide(&mut self, document: String) -> Result<()> {
-        let broken = |error: Broken| RegistryError::Unavailable(format!("the store is not as it was written: {error}"));
-        let mut decisions = self.decisions().map_err(broken)?.clone();
+        let mut decisions = self.decisions().map_err(RegistryError::tampered)?.clone();
         if decisions.count() != self.head.decisions {
             return Err(RegistryError::Unavailable("the decisions go on behind the head".to_owned()));
         }
-        decisions.add(&document, &self.library.key).map_err(broken)?;
+        decisions.add(&document, &self.library.key).map_err(RegistryError::tampered)?;
         sqlx::query("INSERT INTO decisions (tenant_id, number, document) VALUES ($1, $2, $3)")
             .bind(self.tenant_id.clone())
             .bind(number(decisions.count())?)

@@ -69,7 +69,20 @@ impl std::fmt::Display for Violation {
     }
 }
 
+/// How the message begins where the store was changed by somebody else.
+const TAMPERED: &str = "the store is not as it was written";
+
 impl RegistryError {
+    /// What is stored is not what was written.
+    pub(super) fn tampered(reason: impl std::fmt::Display) -> RegistryError {
+        RegistryError::Unavailable(format!("{TAMPERED}: {reason}"))
+    }
+
+    /// Whether somebody changed the store.
+    pub(super) fn is_tampered(&self) -> bool {
+        matches!(self, RegistryError::Unavailable(reason) if reason.starts_with(TAMPERED))
+    }
+
     /// One thing is wrong with the input.
     pub fn invalid(pointer: &str, message: impl Into<String>) -> RegistryError {
         RegistryError::InvalidInput(vec![Violation { pointer: pointer.to_owned(), message: message.into() }])

@@ -209,6 +209,7 @@ impl Inner {
         let rows = sqlx::query("SELECT intent_id, tenant_id, owner FROM intents ORDER BY owner").fetch_all(work.connection()).await?;
         drop(work);
         let mut gone: Option<(String, bool)> = None;
+        let mut tampered = None;
         for row in rows {
             let (id, tenant_id, owner): (String, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
             let is_gone = match &gone {
@@ -217,12 +218,16 @@ impl Inner {
             };
             gone = Some((owner, is_gone));
             if is_gone || failed.contains(&id) {
-                self.interrupted(&tenant_id, &id).await?;
+                match self.interrupted(&tenant_id, &id).await {
+                    // Whoever changed one tenant's rows keeps nobody else's from being closed.
+                    Err(error) if error.is_tampered() => tampered = Some(error),
+                    other => other?,
+                }
             }
         }
         self.owner.failed.lock().unwrap_or_else(PoisonError::into_inner).retain(|id| !failed.contains(id));
         remove_locks(store.url());
-        Ok(())
+        tampered.map_or(Ok(()), Err)
     }
 
     async fn interrupted(&self, tenant_id: &str, id: &str) -> Result<()> {
@@ -233,7 +238,7 @@ impl Inner {
             .fetch_optional(books.work.connection())
             .await?;
         let Some(row) = row else { return Ok(()) };
-        let tampered = |error| RegistryError::Unavailable(format!("the store is not as it was written: an intent of {tenant_id}: {error}"));
+        let tampered = |error| RegistryError::tampered(format!("an intent of {tenant_id}: {error}"));
         let entry: Entry = self.library.key.open(row.try_get(0)?).map_err(tampered)?;
         books.finish(&Intent { id: id.to_owned() }, entry.failed(INTERRUPTED)).await?;
         books.commit().await

@@ -188,7 +188,7 @@ impl Inner {
         let active = self.shown_active(&mut books, &row).await?.map(|(version, _)| version);
         let versions = VersionRow::behind(&mut books.work, &row, after, limit as i64 + 1).await?;
         let shown = |version: VersionRow| {
-            let handed_in = version.checked(&row, &self.library.key).map_err(tampered)?;
+            let handed_in = version.checked(&row, &self.library.key).map_err(RegistryError::tampered)?;
             Ok(Version {
                 version: version.version,
                 author: handed_in.author,
@@ -269,7 +269,7 @@ impl Inner {
     /// One version, as it was handed in.
     pub(super) async fn version(&self, books: &mut Books<'_>, row: &FunctionRow, version: u64) -> Result<VersionRow> {
         let found = VersionRow::one(&mut books.work, row, version).await?.ok_or(RegistryError::NotFound)?;
-        found.checked(row, &self.library.key).map_err(tampered)?;
+        found.checked(row, &self.library.key).map_err(RegistryError::tampered)?;
         Ok(found)
     }
 
@@ -312,9 +312,9 @@ impl Inner {
         Ok(FunctionInFull {
             function,
             source_sha256: digest(&shown.code),
-            input_schema: input_schema.map_err(|error| tampered(error.to_string()))?,
-            cases: cases.map_err(|error| tampered(error.to_string()))?,
-            code: String::from_utf8(shown.code).map_err(|error| tampered(error.to_string()))?,
+            input_schema: input_schema.map_err(|error| RegistryError::tampered(error.to_string()))?,
+            cases: cases.map_err(|error| RegistryError::tampered(error.to_string()))?,
+            code: String::from_utf8(shown.code).map_err(|error| RegistryError::tampered(error.to_string()))?,
             authors,
         })
     }
@@ -322,12 +322,7 @@ impl Inner {
 
 /// The decisions about a function.
 pub(super) fn course(books: &Books<'_>, row: &FunctionRow) -> Result<Course> {
-    Ok(books.decisions().map_err(tampered)?.about(&row.function_id))
-}
-
-/// What is stored is not what was written.
-pub(super) fn tampered(reason: impl std::fmt::Display) -> RegistryError {
-    RegistryError::Unavailable(format!("the store is not as it was written: {reason}"))
+    Ok(books.decisions().map_err(RegistryError::tampered)?.about(&row.function_id))
 }
 
 /// Numbers of versions and authors, as documents say them.
@@ -354,16 +349,16 @@ impl Inner {
         for found in rows {
             let number = unsigned(found.try_get(0)?)?;
             let text: String = found.try_get(1)?;
-            let handed_in: super::seal::Submission = self.library.key.open(&text).map_err(tampered)?;
+            let handed_in: super::seal::Submission = self.library.key.open(&text).map_err(RegistryError::tampered)?;
             let is_it = handed_in.version == number && handed_in.function_id == row.function_id && handed_in.tenant_id == row.tenant_id;
             if !is_it {
-                return Err(tampered(format!("version {number} of {} is another's", row.function_id)));
+                return Err(RegistryError::tampered(format!("version {number} of {} is another's", row.function_id)));
             }
             authorship.push((number, handed_in.author));
         }
         // None may be missing: it would hide an author.
         if !authorship.iter().map(|(number, _)| *number).eq(since + 1..=version) {
-            return Err(tampered(format!("a version of {} is missing", row.function_id)));
+            return Err(RegistryError::tampered(format!("a version of {} is missing", row.function_id)));
         }
         let authors: std::collections::BTreeSet<String> = authorship.into_iter().map(|(_, author)| author).collect();
         Ok(authors.into_iter().collect())

@@ -16,7 +16,7 @@ use sqlx::Row;
 use super::books::{Books, number};
 use super::error::{RegistryError, Result};
 use super::function::{Approval, Approved, Content, Draft, Function, FunctionInFull, Review, Revision, check_text};
-use super::read::{course, tampered};
+use super::read::course;
 use super::rows::{FunctionRow, VersionRow, unsigned};
 use super::seal::{Rejection, Revocation};
 use super::{Caller, FUNCTION_ID_BYTES, Inner, Registry, Role, about, about_unknown, now, random_hex, written};
@@ -518,7 +518,7 @@ impl Books<'_> {
             return Err(RegistryError::IdempotencyKeyReused);
         }
         let response: String = row.try_get(1)?;
-        serde_json::from_str(&response).map(Some).map_err(tampered)
+        serde_json::from_str(&response).map(Some).map_err(RegistryError::tampered)
     }
 
     /// Keeps what a request is answered, together with what it did.
@@ -547,7 +547,7 @@ fn content_of(row: &FunctionRow, version: VersionRow) -> Result<Content> {
         description: row.description.clone(),
         agent_id: row.agent_id.clone(),
         language: version.language,
-        code: String::from_utf8(version.code).map_err(tampered)?,
+        code: String::from_utf8(version.code).map_err(RegistryError::tampered)?,
         input_schema: version.input_schema,
         cases: version.cases,
     })

@@ -248,10 +248,10 @@ fn name_taken(error: sqlx::Error) -> RegistryError {
 
 fn language(name: String) -> Result<Language> {
     let known = [Language::JavaScript, Language::TypeScript].into_iter().find(|language| language_name(*language) == name);
-    known.ok_or_else(|| RegistryError::Unavailable("the store is not as it was written: a language is none".to_owned()))
+    known.ok_or_else(|| RegistryError::tampered("a language is none"))
 }
 
 /// A number that a row gives.
 pub(super) fn unsigned(number: i64) -> Result<u64> {
-    u64::try_from(number).map_err(|_| RegistryError::Unavailable("the store is not as it was written: a number is negative".to_owned()))
+    u64::try_from(number).map_err(|_| RegistryError::tampered("a number is negative"))
 }

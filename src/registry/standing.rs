@@ -9,7 +9,6 @@ use sha2::{Digest, Sha256};
 use super::books::Books;
 use super::decisions::version_of;
 use super::error::{RegistryError, Result};
-use super::read::tampered;
 use super::rows::{FunctionRow, VersionRow};
 use super::{Caller, Inner, Registry, written};
 use crate::approval::statement::Statement;
@@ -166,7 +165,7 @@ impl Inner {
         let mut verified = Vec::new();
         for tenant in self.visible_tenants(caller).await? {
             let mut books = self.library.read(&tenant).await?;
-            let decisions = books.decisions().map_err(tampered)?.clone();
+            let decisions = books.decisions().map_err(RegistryError::tampered)?.clone();
             for (function_id, approval) in decisions.approvals() {
                 let predicate = &approval.predicate;
                 let mut one = Verified {
@@ -267,4 +266,56 @@ fn key_of(stored: &Stored, approval: &Statement) -> String {
     digest.update(stored.placement.version.to_be_bytes());
     digest.update([stored.language as u8, u8::from(stored.placement.agent_id.is_some())]);
     hex::encode(digest.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::source::Language;
+
+    fn settings(text: &str) -> Settings {
+        Settings::for_gate(Some(&Config::parse(text, "c").unwrap()), None, None)
+    }
+
+    fn statement(expires_at: &str) -> Statement {
+        let digests =
+            serde_json::json!({"schema": null, "cases": null, "settings": "", "limits": settings("").limits.digest(), "ruleset": ""});
+        let trial = serde_json::json!({"generator": "", "passed": true, "cases": 0, "inputs": 0, "executions": 0, "isolation": "full", "warnings": []});
+        serde_json::from_value(serde_json::json!({
+            "_type": "", "subject": [], "predicateType": "", "predicate": {
+                "approvalId": "apr_1", "decision": "approved",
+                "function": {"name": "days", "language": "JavaScript", "goal": "script", "entry": "execute"},
+                "registry": {"tenantId": "t", "functionId": "fn_1", "version": 2, "agentId": null},
+                "digests": digests, "enforceSchema": true, "lowerings": [], "waivers": [], "trial": trial,
+                "authors": ["ann"], "approver": "bob", "notes": null, "decidedAt": "2026-01-01T00:00:00Z", "expiresAt": expires_at,
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_approval_ends_with_its_time_and_with_what_it_was_given_for() {
+        let row = FunctionRow {
+            tenant_id: "t".into(),
+            function_id: "fn_1".into(),
+            name: "days".into(),
+            agent_id: None,
+            description: String::new(),
+            language: Language::JavaScript,
+            version: 3,
+            created_at: String::new(),
+            updated_at: String::new(),
+        };
+        let approval = statement("2026-06-30T00:00:00Z");
+        let judged = |row: &FunctionRow, policy: &str, at: &str| outwardly(row, &approval, &settings(policy), at.parse().unwrap());
+        assert_eq!(judged(&row, "", "2026-06-29T23:59:59Z"), Ok(()));
+        assert_eq!(judged(&row, "", "2026-06-30T00:00:00Z").unwrap_err(), "its approval expired on 2026-06-30");
+        let at = "2026-02-01T00:00:00Z";
+        assert!(judged(&row, "enforce-schema = false", at).unwrap_err().starts_with("enforce-schema"));
+        assert!(judged(&row, "[limits]\nnesting = 9", at).unwrap_err().starts_with("the limits"));
+        assert!(judged(&FunctionRow { name: "x".into(), ..row.clone() }, "", at).unwrap_err().starts_with("the name"));
+        assert!(judged(&FunctionRow { agent_id: Some("x".into()), ..row.clone() }, "", at).unwrap_err().starts_with("the agent"));
+        assert!(judged(&FunctionRow { version: 1, ..row }, "", at).unwrap_err().ends_with("is not there"));
+    }
 }

@@ -23,6 +23,9 @@ const WAIT: Duration = Duration::from_secs(10);
 /// Most connections of one process.
 const CONNECTIONS_MAX: u32 = 16;
 
+/// How often the tables are tried to be made.
+const MIGRATION_ATTEMPTS_MAX: u32 = 30;
+
 /// Which database it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
@@ -157,6 +160,11 @@ impl Store {
         self.pool.close().await;
     }
 
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.pool.is_closed()
+    }
+
     /// A connection of its own, beside the pool.
     pub async fn connect(&self) -> Result<AnyConnection> {
         Ok(connect_options(&self.url)?.connect().await?)
@@ -226,9 +234,15 @@ async fn migrate(url: &StoreUrl, options: &AnyConnectOptions) -> Result<()> {
     };
     sqlx::raw_sql(prepare).execute(&mut connection).await.map_err(|error| unusable(url, &error))?;
     let migrations = vec![Migration::new(1, "registry".into(), MigrationType::Simple, sql.into_sql_str(), false)];
-    if !is_current(&mut connection, &migrations).await {
-        let migrator = Migrator::with_migrations(migrations);
-        migrator.run(&mut connection).await.map_err(|error| unusable(url, &error))?;
+    let migrator = Migrator::with_migrations(migrations);
+    let mut attempts = 0;
+    while !is_current(&mut connection, &migrator.migrations).await {
+        attempts += 1;
+        match migrator.run(&mut connection).await {
+            // Another process does the same at the same time.
+            Err(_) if attempts < MIGRATION_ATTEMPTS_MAX => tokio::time::sleep(Duration::from_millis(100)).await,
+            other => other.map_err(|error| unusable(url, &error))?,
+        }
     }
     connection.close().await.map_err(|error| unusable(url, &error))
 }

@@ -169,7 +169,7 @@ impl Inner {
         .await?;
         let record = |row: &sqlx::any::AnyRow| {
             let line: String = row.try_get(0)?;
-            Record::from_line(&line).map_err(super::read::tampered)
+            Record::from_line(&line).map_err(RegistryError::tampered)
         };
         let records = rows.iter().map(record).collect::<Result<Vec<_>>>()?;
         Ok(Page::of(records, limit, |last| last.seq))
@@ -220,8 +220,8 @@ impl Inner {
         let mut checked = Checked { tenant_id: tenant.to_owned(), records: 0, head: FIRST_PREV_HASH.to_owned(), problem: None };
         let mut books = match self.library.read(tenant).await {
             Ok(books) => Some(books),
-            Err(RegistryError::Unavailable(reason)) if reason.starts_with("the store is not as it was written") => {
-                checked.problem = Some(Break { seq: 0, message: reason });
+            Err(error) if error.is_tampered() => {
+                checked.problem = Some(Break { seq: 0, message: error.to_string() });
                 None
             }
             Err(error) => return Err(error),
@@ -243,7 +243,7 @@ impl Inner {
                     return Ok(checked);
                 }
                 checked.records += 1;
-                checked.head = Record::from_line(row.try_get(8)?).map_err(super::read::tampered)?.hash;
+                checked.head = Record::from_line(row.try_get(8)?).map_err(RegistryError::tampered)?.hash;
             }
             if (rows.len() as i64) < BATCH {
                 break;

@@ -45,6 +45,11 @@ impl Witness {
         }
     }
 
+    /// Where it is kept, for people.
+    pub fn place(&self) -> String {
+        self.folder.as_ref().map_or_else(|| "nothing: end this process".to_owned(), |folder| folder.display().to_string())
+    }
+
     /// The last record of the tenant's chain that was seen.
     ///
     /// # Errors

@@ -26,6 +26,9 @@ pub const ATTACK_LIMITS: Limits = Limits {
     nesting_max: 200,
 };
 
+/// Most bytes of a message that the table shows.
+const SHOWN_BYTES_MAX: usize = 200;
+
 /// One attack: a script, or a file with an entry function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attack {
@@ -169,11 +172,9 @@ impl Diagnosis {
             let name = text::escape(&row.name, 60);
             let _ = write!(out, "  {} {name:<width$} {:<18} {:>5} ms", mark(row.contained), row.class, row.duration_ms);
             if !row.contained {
-                let _ =
-                    write!(out, "  expected {}", if row.expected.is_empty() { "containment".into() } else { row.expected.join(" or ") });
-                if let Some(message) = &row.message {
-                    let _ = write!(out, "; {message}");
-                }
+                let expected = if row.expected.is_empty() { "containment".into() } else { row.expected.join(" or ") };
+                let message = row.message.iter().map(|message| format!("; {}", text::escape(message, SHOWN_BYTES_MAX)));
+                let _ = write!(out, "  expected {}{}", text::escape(&expected, SHOWN_BYTES_MAX), message.collect::<String>());
             }
             out.push('\n');
         }
@@ -236,6 +237,20 @@ mod tests {
         assert_eq!(spell(r#""a+" * 2 + "\"" "#).as_deref(), Some("a+a+\""));
         assert_eq!(spell(r#""a" * x"#), None);
         assert_eq!(spell(r#""a" * 99999999"#), None);
+    }
+
+    #[test]
+    fn the_table_shows_no_control_character_of_an_attack() {
+        let row = AttackRow {
+            name: "a\u{1b}[2J.js".into(),
+            expected: vec!["\u{1b}]0;title\u{7}".into()],
+            class: "threw".into(),
+            duration_ms: 1,
+            contained: false,
+            message: Some("x".repeat(5_000)),
+        };
+        let table = Diagnosis { layers: Vec::new(), attacks: vec![row] }.render();
+        assert!(!table.contains(['\u{1b}', '\u{7}']) && table.len() < 1_000, "{table}");
     }
 
     #[test]

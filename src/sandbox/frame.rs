@@ -25,6 +25,9 @@ pub const MESSAGE_BYTES_MAX: usize = 2 << 10;
 /// Most losses of a result that are listed.
 pub const LOSSES_MAX: usize = 16;
 
+/// Most bytes of the path of a loss.
+pub const LOSS_PATH_BYTES_MAX: usize = 256;
+
 /// Most schema violations that are listed.
 pub const VIOLATIONS_MAX: usize = 8;
 

@@ -29,6 +29,9 @@ use crate::source::LineColumn;
 /// How long a worker may take until it is confined and waiting.
 const STARTUP_MS_MAX: u64 = 10_000;
 
+/// The longest that a worker may run whatever its limit is.
+const DURATION_MAX: Duration = Duration::from_secs(86_400);
+
 /// What is kept of a worker's standard error.
 const STANDARD_ERROR_BYTES_MAX: usize = 4 << 10;
 
@@ -108,7 +111,8 @@ impl Session {
     fn exchange(mut self, request: &Request) -> Execution {
         let limits = request.limits;
         let start = Instant::now();
-        let deadline = start + Duration::from_millis(limits.wall_clock_ms_max);
+        // A limit beyond what the clock can hold is none.
+        let deadline = start.checked_add(Duration::from_millis(limits.wall_clock_ms_max)).unwrap_or(start + DURATION_MAX);
         let heard = self.listen(&frame::encode(request), frame::reply_bytes_max(&limits), deadline);
         let duration_ms = milliseconds(start.elapsed());
         let status = self.end();
@@ -156,7 +160,7 @@ impl Session {
             if ready.complaint {
                 complaining = drain(&mut self.worker.error, &mut self.complaint, STANDARD_ERROR_BYTES_MAX);
             }
-            if ready.readable && !drain(&mut self.worker.output, &mut self.received, bytes_max + frame::HEADER_BYTES + 1) {
+            if ready.readable && !drain(&mut self.worker.output, &mut self.received, bytes_max.saturating_add(frame::HEADER_BYTES + 1)) {
                 return self.frame(bytes_max).unwrap_or(Heard::End);
             }
         }
@@ -285,18 +289,24 @@ fn believed(reply: Reply, limits: &Limits, duration_ms: u64) -> Execution {
         || reply.heap_bytes > limits.heap_bytes_max.saturating_add(HEAP_OVERRUN_BYTES)
         || reply.console.len() > frame::CONSOLE_LINES_MAX + 1
         || reply.losses.len() > frame::LOSSES_MAX;
-    let outcome = if impossible { Outcome::Crashed("its reply cannot be true".into()) } else { outcome(reply.verdict, limits) };
-    let mut console = reply.console;
+    if impossible {
+        let outcome = Outcome::Crashed("its reply cannot be true".into());
+        return Execution { duration_ms, ..Execution::without_worker(outcome, limits) };
+    }
+    let (mut console, mut losses) = (reply.console, reply.losses);
     for line in &mut console {
         line.text = text::escape(&line.text, frame::CONSOLE_BYTES_MAX);
     }
+    for loss in &mut losses {
+        loss.path = text::escape(&loss.path, frame::LOSS_PATH_BYTES_MAX);
+    }
     Execution {
-        outcome,
+        outcome: outcome(reply.verdict, limits),
         duration_ms,
-        statements: Some(reply.statements.min(limits.statements_max)),
+        statements: Some(reply.statements),
         heap_bytes: Some(reply.heap_bytes),
         console,
-        losses: reply.losses,
+        losses,
         isolation: Isolation::Unused,
         limits: *limits,
     }

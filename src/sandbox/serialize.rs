@@ -7,7 +7,7 @@ use boa_engine::object::JsObject;
 use boa_engine::property::PropertyKey;
 use boa_engine::{JsBigInt, JsError, JsResult, JsString, JsValue, JsVariant, js_string};
 
-use super::frame::LOSSES_MAX;
+use super::frame::{LOSS_PATH_BYTES_MAX, LOSSES_MAX};
 use super::host::Host;
 use super::{Loss, LossKind};
 
@@ -257,7 +257,7 @@ impl Writer {
                 path.push('/');
                 path.push_str(&container.current.replace('~', "~0").replace('/', "~1"));
             }
-            let loss = Loss { path: super::text::escape(&path, 256), kind };
+            let loss = Loss { path: super::text::escape(&path, LOSS_PATH_BYTES_MAX), kind };
             if self.losses.last() != Some(&loss) {
                 self.losses.push(loss);
             }

@@ -186,11 +186,11 @@ impl Analyzer<'_> {
     pub fn enter(&mut self, state: &mut State, reg: Reg, nth: u8, func: FuncId, this: Sym, args: Args, range: TextRange) -> OpResult {
         let active = self.frames.iter().filter(|f| f.func == func).count();
         let is_judged = active > 0 && self.note_recursion(state, func, &args, this, range);
-        let too_deep = self.frames.len() >= limits::CALL_DEPTH_MAX;
+        let too_deep = self.frames.len() >= self.call_depth_max;
         if is_judged || active >= limits::RECURSION_MAX || too_deep || !self.has_budget() {
-            if too_deep {
+            if too_deep && !is_judged {
                 self.reached("depth of calls");
-            } else if active < limits::RECURSION_MAX {
+            } else if !is_judged && active < limits::RECURSION_MAX {
                 self.reached(super::WORK_BOUND);
             }
             let mut made_of = args.list.clone();

@@ -420,7 +420,9 @@ impl Analyzer<'_> {
         depth < 6
             && match self.model.symbols.value(of) {
                 Value::Call(_, args) => args.first().is_some_and(|&a| self.is_whole(a, depth + 1)),
-                Value::Alloc { .. } => self.grown.contains_key(&of) || self.derived.get(&of).is_some_and(|(_, from, _)| self.is_whole(*from, depth + 1)),
+                Value::Alloc { .. } => {
+                    self.grown.contains_key(&of) || self.derived.get(&of).is_some_and(|(_, from, _)| self.is_whole(*from, depth + 1))
+                }
                 Value::Phi(_) => self.model.symbols.operands(of).any(|part| part != of && self.is_whole(part, depth + 1)),
                 _ => false,
             }
@@ -449,7 +451,9 @@ impl Analyzer<'_> {
         if x.types.only(Types::BIGINT) && y.types.may(Types::BIGINT) {
             let influences = self.influence(state, b);
             let bounded = match self.model.symbols.value(b).clone() {
-                Value::Call(path, args) if &*path == "BigInt" => args.first().is_none_or(|&a| self.size_of_number(state, a) == Size::Bounded),
+                Value::Call(path, args) if &*path == "BigInt" => {
+                    args.first().is_none_or(|&a| self.size_of_number(state, a) == Size::Bounded)
+                }
                 _ => y.listed,
             };
             if let (Some(source), false) = (influences, bounded) {

@@ -131,6 +131,8 @@ pub struct Analyzer<'a> {
     pub frames: Vec<Frame>,
     /// The work at which no more calls are entered.
     pub work_max: u64,
+    /// Nested activations entered at calls.
+    pub call_depth_max: usize,
     /// Bounds reached, by name.
     pub bounds: BTreeMap<&'static str, u64>,
     /// Blocks that were observed.
@@ -210,6 +212,7 @@ impl<'a> Analyzer<'a> {
             sweeping: false,
             frames: Vec::new(),
             work_max: 0,
+            call_depth_max: limits::CALL_DEPTH_MAX,
             bounds: BTreeMap::new(),
             visited: HashSet::new(),
             left_out: HashMap::new(),

@@ -9,6 +9,8 @@ pub const OPERANDS_MAX: usize = 48;
 pub const LEAVES_MAX: usize = 64;
 /// Nested activations entered at calls.
 pub const CALL_DEPTH_MAX: usize = 14;
+/// The same in a file without an entry: each of its functions is judged by itself anyway.
+pub const LIBRARY_CALL_DEPTH_MAX: usize = 5;
 /// Activations of one function on the stack of calls.
 pub const RECURSION_MAX: usize = 2;
 /// Visits of a block before numeric bounds are widened.
@@ -19,7 +21,7 @@ pub const VISITS_MAX: u32 = 12;
 pub const LAST_VISITS_MAX: u32 = 4;
 /// Work on one file: questions about facts, with what is interpreted and merged counted as so many.
 /// Beyond it, calls are no longer entered.
-pub const WORK_MAX: u64 = 40_000_000;
+pub const WORK_MAX: u64 = 20_000_000;
 /// Work that each operation of the file adds to that.
 pub const WORK_PER_OPERATION: u64 = 60;
 /// Work on one untrusted function, however many there are, as long as the file has any left.

@@ -868,9 +868,10 @@ impl Analyzer<'_> {
         self.model.symbols.leaves(key).iter().any(|&leaf| {
             self.model.symbols.contains(leaf, &|_, value| match value {
                 Value::KeyOf(of) => *of == object,
-                Value::Prop(list, _) | Value::Instance(list, _) => {
-                    self.derived.get(list).is_some_and(|(method, of, _)| method == "keys" && self.model.symbols.leaves(*of).contains(&object))
-                }
+                Value::Prop(list, _) | Value::Instance(list, _) => self
+                    .derived
+                    .get(list)
+                    .is_some_and(|(method, of, _)| method == "keys" && self.model.symbols.leaves(*of).contains(&object)),
                 _ => false,
             })
         })
@@ -1041,7 +1042,8 @@ impl Analyzer<'_> {
     /// Whether the prototype in a register was asked for by a call (`Object.getPrototypeOf`), and whether
     /// it was read of a value's `constructor`.
     fn reached_by(&self, reg: Reg) -> (bool, bool) {
-        let of_constructor = |object: Reg| matches!(&self.op(object).kind, OpKind::Get { key: Key::Name(name), .. } if name == "constructor");
+        let of_constructor =
+            |object: Reg| matches!(&self.op(object).kind, OpKind::Get { key: Key::Name(name), .. } if name == "constructor");
         match self.op(reg).kind {
             OpKind::Call { .. } => (true, false),
             OpKind::Get { object, .. } => (false, of_constructor(object)),

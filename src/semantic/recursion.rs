@@ -298,7 +298,11 @@ impl Analyzer<'_> {
             }
         }
         let pairs: Vec<(Sym, Sym)> = pairs.into_iter().filter(|(value, before)| value != before).collect();
-        pairs.into_iter().map(|(value, before)| self.descent(state, value, Some(before), None)).filter(|d| *d != Descent::Unchanged).collect()
+        pairs
+            .into_iter()
+            .map(|(value, before)| self.descent(state, value, Some(before), None))
+            .filter(|d| *d != Descent::Unchanged)
+            .collect()
     }
 
     /// Binary search: one end stays, the other goes to the middle of the two.
@@ -307,7 +311,8 @@ impl Analyzer<'_> {
         pairs.into_iter().any(|(low, high)| {
             let (Some(&new_low), Some(&new_high)) = (after.get(low), after.get(high)) else { return false };
             let to_middle = |sym: Sym| self.is_middle(self.offset(sym).0, before[low], before[high], 0);
-            (new_low == before[low] && to_middle(new_high)) || (new_high == before[high] && to_middle(new_low) && self.offset(new_low).1 >= 1.0)
+            (new_low == before[low] && to_middle(new_high))
+                || (new_high == before[high] && to_middle(new_low) && self.offset(new_low).1 >= 1.0)
         })
     }
 
@@ -322,7 +327,10 @@ impl Analyzer<'_> {
         let mut drivers = BTreeSet::new();
         for (&param, first) in frame.args.list.iter().zip(&alone.first) {
             let measure = if first.types.may(Types::NUMBER) { first.range.hi } else { first.length.hi };
-            if first.types.only(Types::NUMERIC | Types::ARRAY | Types::STRING) && measure <= BRANCHING_DEPTH_MAX && !first.types.only(Types::NAN) {
+            if first.types.only(Types::NUMERIC | Types::ARRAY | Types::STRING)
+                && measure <= BRANCHING_DEPTH_MAX
+                && !first.types.only(Types::NAN)
+            {
                 if self.is_descending(alone, param) {
                     return;
                 }
@@ -494,7 +502,8 @@ impl Analyzer<'_> {
         let first = self.first_facts(position);
         let (falls, rises) = (step.range.hi < 0.0, step.range.lo > 0.0);
         let by_constant = step.range.lo == step.range.hi;
-        let (below, above) = (guard.range.lo.is_finite() && guard.range.lo > -f64::MAX, guard.range.hi.is_finite() && guard.range.hi < f64::MAX);
+        let (below, above) =
+            (guard.range.lo.is_finite() && guard.range.lo > -f64::MAX, guard.range.hi.is_finite() && guard.range.hi < f64::MAX);
         if (falls && below) || (rises && above) {
             let span = match first {
                 Some(first) if first.types.only(Types::NUMERIC) => {

@@ -17,7 +17,7 @@ use crate::sandbox::{Execution, Outcome};
 const TRIES_MAX: usize = 300;
 
 /// Longest time.
-const DURATION_MAX: Duration = Duration::from_secs(5);
+const DURATION_MAX: Duration = Duration::from_secs(3);
 
 /// Rounds over all places.
 const ROUNDS_MAX: usize = 4;
@@ -50,7 +50,7 @@ pub fn explore(start: &Value, places: &[Place], reads: &Reads, run: &(dyn Fn(&Va
     let mut explored = Explored { deepest: start.clone(), telling: Vec::new() };
     let first = run(start);
     // What fails with the first input needs no further one to show it.
-    if is_bad(&first) {
+    if is_bad(&first) || matches!(first.outcome, Outcome::Refused(_)) {
         return explored;
     }
     let (mut depth, mut tries) = (depth_of(&first), 1);

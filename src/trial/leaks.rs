@@ -175,6 +175,28 @@ pub fn scan_text(text: &str) -> Vec<Flag> {
     flags
 }
 
+/// The result, where every text or number that holds something `wanted` says what it was instead.
+pub fn redact_value(value: &Value, wanted: &impl Fn(&Flag) -> bool) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(|item| redact_value(item, wanted)).collect(),
+        Value::Object(members) => {
+            let member = |(key, member): (&String, &Value)| {
+                let key = redact_text(key, wanted).unwrap_or_else(|| key.clone());
+                (key, redact_value(member, wanted))
+            };
+            Value::Object(members.iter().map(member).collect())
+        }
+        Value::String(text) => redact_text(text, wanted).map_or_else(|| value.clone(), Value::String),
+        Value::Number(number) => redact_text(&number.to_string(), wanted).map_or_else(|| value.clone(), Value::String),
+        Value::Null | Value::Bool(_) => value.clone(),
+    }
+}
+
+/// What stands for a text that holds something `wanted`; nothing where it does not.
+pub fn redact_text(text: &str, wanted: &impl Fn(&Flag) -> bool) -> Option<String> {
+    flags_of(text).find(wanted).map(|flag| format!("[redacted: {flag}]"))
+}
+
 fn flags_of(text: &str) -> impl Iterator<Item = Flag> {
     let credential = if text.len() >= 12 { secrets::credential(text).map(Flag::Credential) } else { None };
     let card = has_card_number(text).then_some(Flag::CardNumber);

@@ -6,3 +6,4 @@ mod commands;
 mod life;
 mod review;
 mod support;
+mod tenants;

@@ -1466,10 +1466,8 @@ impl Analyzer<'_> {
             .enumerate()
             .map(|(i, (name, inner))| {
                 let of_group = crate::semantic::regex::language(&inner, &flags).length;
-                let facts = Facts {
-                    digits: refine::only_digits(&inner),
-                    ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(of_group.hi) })
-                };
+                let facts =
+                    Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(of_group.hi) }) };
                 let group = self.opaque(reg, 140 + i as u8, facts, &[text]);
                 self.pieces.insert(group);
                 (name, group)

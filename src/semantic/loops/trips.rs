@@ -2,8 +2,8 @@
 
 use super::{Movement, Turns};
 use crate::semantic::cost::Size;
-use crate::semantic::flow::Analyzer;
 use crate::semantic::facts::Types;
+use crate::semantic::flow::Analyzer;
 use crate::semantic::ir::{BinaryOp, Terminator};
 use crate::semantic::state::{Field, State};
 use crate::semantic::symbol::{PropKey, SiteKind, Sym, Value};
