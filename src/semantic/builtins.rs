@@ -427,7 +427,8 @@ pub fn is_date_method(name: &str) -> bool {
         ) => true,
         _ => matches!(
             name,
-            "toISOString"
+            "valueOf"
+                | "toISOString"
                 | "toJSON"
                 | "toDateString"
                 | "toTimeString"
@@ -536,6 +537,9 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
         "Date.time" => {
             let of = arg(model, 0);
             match args.len() {
+                1 if of.types.only(Types::DATE | Types::NAN) && of.types.may(Types::DATE) => {
+                    Facts { types: Types::NUMBER | (of.types & Types::NAN), range: of.range, integer: true, ..Facts::ANY }
+                }
                 1 if of.types.only(Types::NUMBER) => Facts { integer: true, ..of },
                 1 if of.types.only(Types::NUMERIC) => Facts { integer: true, ..of },
                 _ => {

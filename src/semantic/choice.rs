@@ -7,6 +7,7 @@
 //! and a guard stored in a variable is a guard.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use imbl::ordmap::DiffItem;
 
@@ -24,21 +25,31 @@ pub struct Choice {
 }
 
 /// One of the values that a [`Choice`] leaves open.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Alternative {
     /// The value.
     pub value: Sym,
     /// What is known of it, if it is this one.
     pub facts: Facts,
     /// What else holds then.
-    pub implied: BTreeMap<Sym, Facts>,
+    pub implied: Rc<BTreeMap<Sym, Facts>>,
+}
+
+impl PartialEq for Alternative {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |a: &Rc<_>, b: &Rc<_>| Rc::ptr_eq(a, b) || a == b;
+        self.value == other.value && self.facts == other.facts && same(&self.implied, &other.implied)
+    }
 }
 
 impl Choice {
     /// A value that is true or false, with what either says.
     pub fn of_truth(value: Sym, if_true: Vec<(Sym, Facts)>, if_false: Vec<(Sym, Facts)>) -> Choice {
-        let side =
-            |types, implied: Vec<(Sym, Facts)>| Alternative { value, facts: Facts::of(types), implied: implied.into_iter().collect() };
+        let side = |types, implied: Vec<(Sym, Facts)>| Alternative {
+            value,
+            facts: Facts::of(types),
+            implied: Rc::new(implied.into_iter().collect()),
+        };
         Choice { alternatives: vec![side(Types::TRUE, if_true), side(Types::FALSE, if_false)] }
     }
 
@@ -51,16 +62,15 @@ impl Choice {
 impl Alternative {
     /// The two as one possibility: what holds of either.
     fn merged(self, other: Alternative) -> Alternative {
-        let mut implied = BTreeMap::new();
-        for (sym, facts) in self.implied {
-            if let Some(more) = other.implied.get(&sym) {
-                let joined = facts.join(*more);
-                if joined != Facts::ANY {
-                    implied.insert(sym, joined);
-                }
-            }
+        let facts = self.facts.join(other.facts);
+        if Rc::ptr_eq(&self.implied, &other.implied) {
+            return Alternative { facts, ..self };
         }
-        Alternative { value: self.value, facts: self.facts.join(other.facts), implied }
+        let common = self.implied.iter().filter_map(|(&sym, facts)| {
+            let joined = facts.join(*other.implied.get(&sym)?);
+            (joined != Facts::ANY).then_some((sym, joined))
+        });
+        Alternative { value: self.value, facts, implied: Rc::new(common.collect()) }
     }
 }
 
@@ -83,26 +93,27 @@ pub fn is_defined(model: &Model, state: &State, sym: Sym) -> bool {
 /// Two states that meet, and what each knows that the other does not.
 pub struct Sides<'a> {
     states: [&'a State; 2],
-    gains: [BTreeMap<Sym, Facts>; 2],
+    gains: [Rc<BTreeMap<Sym, Facts>>; 2],
+    merged: &'a [(Sym, Sym, Sym)],
 }
 
 impl<'a> Sides<'a> {
     /// The sides of a meeting, with the merges made there.
-    pub fn new(model: &mut Model, left: &'a State, right: &'a State, merged: &[(Sym, Sym, Sym)]) -> Self {
+    pub fn new(model: &mut Model, left: &'a State, right: &'a State, merged: &'a [(Sym, Sym, Sym)]) -> Self {
         let mut gains = [BTreeMap::new(), BTreeMap::new()];
         if !left.facts.ptr_eq(&right.facts) {
             for item in left.facts.diff(&right.facts) {
-                match item {
-                    DiffItem::Update { old: (sym, a), new: (_, b) } => {
-                        gains[0].insert(*sym, *a);
-                        gains[1].insert(*sym, *b);
-                    }
-                    DiffItem::Add(sym, b) => {
-                        gains[1].insert(*sym, *b);
-                    }
-                    DiffItem::Remove(sym, a) => {
-                        gains[0].insert(*sym, *a);
-                    }
+                let (sym, a, b) = match item {
+                    DiffItem::Update { old: (sym, a), new: (_, b) } => (*sym, Some(*a), Some(*b)),
+                    DiffItem::Add(sym, b) => (*sym, None, Some(*b)),
+                    DiffItem::Remove(sym, a) => (*sym, Some(*a), None),
+                };
+                // How a comparison came out is not needed: what it says of its operands is known.
+                if matches!(model.symbols.value(sym), Value::Unary(..) | Value::Binary(..)) && model.is_condition(left, sym) {
+                    continue;
+                }
+                for (gain, facts) in gains.iter_mut().zip([a, b]) {
+                    gain.extend(facts.map(|f| (sym, f)));
                 }
             }
         }
@@ -110,7 +121,7 @@ impl<'a> Sides<'a> {
             gains[0].insert(phi, model.facts(left, a));
             gains[1].insert(phi, model.facts(right, b));
         }
-        Sides { states: [left, right], gains }
+        Sides { states: [left, right], gains: gains.map(Rc::new), merged }
     }
 
     /// What a value is that is `a` on the left and `b` on the right. `None` if nothing that may be found
@@ -127,23 +138,39 @@ impl<'a> Sides<'a> {
     }
 
     fn alternatives(&mut self, model: &mut Model, side: usize, sym: Sym) -> Vec<Alternative> {
-        let state = self.states[side];
-        let gains = &self.gains[side];
-        let with_gains = |mut implied: BTreeMap<Sym, Facts>| {
-            for (about, facts) in gains {
-                if *about != sym {
-                    let known = implied.entry(*about).or_insert(*facts);
-                    *known = known.meet(*facts);
+        let mut alternatives = self.own_alternatives(model, side, sym);
+        // Of a merge of arrays, the length of the one is the length of the merged one.
+        if let Value::Prop(array, PropKey::Name(name)) = model.symbols.value(sym)
+            && &**name == "length"
+        {
+            for (phi, ..) in self.merged.iter().filter(|(_, a, b)| [a, b][side] == array) {
+                for alternative in &mut alternatives {
+                    let length = alternative.facts.range;
+                    Rc::make_mut(&mut alternative.implied).entry(*phi).and_modify(|facts| facts.length = facts.length.meet(length));
                 }
             }
-            implied
+        }
+        alternatives
+    }
+
+    fn own_alternatives(&mut self, model: &mut Model, side: usize, sym: Sym) -> Vec<Alternative> {
+        let state = self.states[side];
+        let gains = &self.gains[side];
+        let with_gains = |implied: &BTreeMap<Sym, Facts>| {
+            if implied.is_empty() {
+                return gains.clone();
+            }
+            let mut all = (**gains).clone();
+            for (about, facts) in implied {
+                let known = all.entry(*about).or_insert(*facts);
+                *known = known.meet(*facts);
+            }
+            Rc::new(all)
         };
         if let Some(choice) = state.choices.get(&sym) {
             let known = model.facts(state, sym);
             let open = choice.alternatives.iter().filter(|a| !contradict(a.facts, known));
-            return open
-                .map(|a| Alternative { facts: a.facts.meet(known), implied: with_gains(a.implied.clone()), value: a.value })
-                .collect();
+            return open.map(|a| Alternative { facts: a.facts.meet(known), implied: with_gains(&a.implied), value: a.value }).collect();
         }
         let facts = model.facts(state, sym);
         if model.is_condition(state, sym) && !model.symbols.is_constant(sym) {
@@ -158,12 +185,11 @@ impl<'a> Sides<'a> {
                         }
                     }
                 }
-                implied.remove(&sym);
-                alternatives.push(Alternative { value: sym, facts: facts.assume(truth), implied: with_gains(implied) });
+                alternatives.push(Alternative { value: sym, facts: facts.assume(truth), implied: with_gains(&implied) });
             }
             return alternatives;
         }
-        vec![Alternative { value: sym, facts, implied: with_gains(BTreeMap::new()) }]
+        vec![Alternative { value: sym, facts, implied: with_gains(&BTreeMap::new()) }]
     }
 
     /// Whether some possibility of the one side can be told from one of the other.
@@ -185,7 +211,7 @@ impl<'a> Sides<'a> {
             return false;
         }
         x.iter().chain(&y).any(|(key, _)| {
-            let of = |fields: &[(std::rc::Rc<str>, Sym)]| fields.iter().find(|(k, _)| k == key).map(|(_, v)| *v);
+            let of = |fields: &[(Rc<str>, Sym)]| fields.iter().find(|(k, _)| k == key).map(|(_, v)| *v);
             match (of(&x), of(&y)) {
                 (Some(v), Some(w)) if v == w => false,
                 (Some(v), Some(w)) => {
@@ -204,12 +230,12 @@ impl<'a> Sides<'a> {
         for state in self.states {
             let own = match state.choices.get(&sym) {
                 Some(choice) => choice.alternatives.clone(),
-                None => vec![Alternative { value: sym, facts: model.facts(state, sym), implied: BTreeMap::new() }],
+                None => vec![Alternative { value: sym, facts: model.facts(state, sym), implied: Rc::default() }],
             };
             for alternative in own {
                 match alternatives.iter_mut().find(|a| a.value == alternative.value && a.facts.truth() == alternative.facts.truth()) {
                     Some(known) => {
-                        known.implied.retain(|about, facts| alternative.implied.get(about) == Some(facts));
+                        Rc::make_mut(&mut known.implied).retain(|about, facts| alternative.implied.get(about) == Some(facts));
                         known.facts = known.facts.join(alternative.facts).widen(known.facts);
                     }
                     None => alternatives.push(alternative),
@@ -221,7 +247,7 @@ impl<'a> Sides<'a> {
 }
 
 /// The constant-named properties of an object that the program made, if it knows all of them.
-fn record(model: &Model, state: &State, sym: Sym) -> Option<Vec<(std::rc::Rc<str>, Sym)>> {
+fn record(model: &Model, state: &State, sym: Sym) -> Option<Vec<(Rc<str>, Sym)>> {
     if !matches!(model.symbols.value(sym), Value::Alloc { kind: AllocKind::Object | AllocKind::Array, .. }) {
         return None;
     }
@@ -249,25 +275,41 @@ fn condensed(alternatives: Vec<Alternative>, sym: Sym) -> Vec<Alternative> {
         }
         kept
     };
-    let kept = fold(alternatives, &|a, b| a.value == b.value && a.facts.truth() == b.facts.truth());
+    let refute = |a: &Alternative, b: &Alternative| {
+        !Rc::ptr_eq(&a.implied, &b.implied)
+            && a.implied.iter().any(|(about, facts)| b.implied.get(about).is_some_and(|other| contradict(*facts, *other)))
+    };
+    let kept = fold(alternatives, &|a, b| a.value == b.value && a.facts.truth() == b.facts.truth() && !refute(a, b));
     if kept.len() <= limits::ALTERNATIVES_MAX {
         return kept;
     }
     fold(kept, &|a, b| a.facts.truth() == b.facts.truth() && a.facts.types.may(Types::NULLISH) == b.facts.types.may(Types::NULLISH))
 }
 
+/// What ruling out possibilities brought.
+#[derive(Debug, Default)]
+pub struct Narrowed {
+    /// What holds of those that are left.
+    pub learned: Vec<(Sym, Facts)>,
+    /// The one that is left, if there were several before.
+    pub only: Option<Sym>,
+}
+
 /// Keeps the possibilities of `sym` for which `possible` holds. If one is left, variables that hold
-/// `sym` hold that one from then on. False if none is left.
+/// `sym` hold that one from then on. `None` if none is left.
 pub fn narrow(
     model: &mut Model,
     state: &mut State,
     sym: Sym,
     possible: &mut dyn FnMut(&mut Model, &State, &Alternative) -> bool,
-) -> Option<Vec<(Sym, Facts)>> {
-    let Some(choice) = state.choices.get(&sym).cloned() else { return Some(Vec::new()) };
+) -> Option<Narrowed> {
+    let Some(choice) = state.choices.get(&sym).cloned() else { return Some(Narrowed::default()) };
     let mut left = Vec::new();
     for alternative in &choice.alternatives {
-        if possible(model, state, alternative) {
+        // What it would imply is known to be otherwise.
+        let mut implied = alternative.implied.iter().filter(|(about, _)| **about != sym);
+        let refuted = implied.any(|(about, facts)| state.facts.get(about).is_some_and(|known| contradict(*facts, *known)));
+        if !refuted && possible(model, state, alternative) {
             left.push(alternative.clone());
         }
     }
@@ -275,29 +317,31 @@ pub fn narrow(
         return None;
     }
     if left.len() == choice.alternatives.len() {
-        return Some(Vec::new());
+        return Some(Narrowed::default());
     }
     let mut learned: Vec<(Sym, Facts)> = Vec::new();
     let joined = left.iter().map(|a| a.facts).reduce(Facts::join).unwrap_or(Facts::ANY);
     learned.push((sym, joined));
-    for (about, facts) in &left[0].implied {
+    for (about, facts) in left[0].implied.iter().filter(|(about, _)| **about != sym) {
         let others: Option<Facts> = left[1..].iter().try_fold(*facts, |all, a| a.implied.get(about).map(|f| all.join(*f)));
         if let Some(facts) = others.filter(|f| *f != Facts::ANY) {
             learned.push((*about, facts));
         }
     }
     learned.extend(members(model, state, sym, &left));
+    let mut only_one = None;
     if let [only] = &left[..] {
         let value = only.value;
+        only_one = Some(value);
         state.choices.remove(&sym);
         if value != sym {
             replace(model, state, sym, value);
-            learned.push((value, only.facts));
+            learned.push((value, only.facts.meet(model.facts(state, sym))));
         }
     } else {
-        state.choices.insert(sym, std::rc::Rc::new(Choice { alternatives: left }));
+        state.choices.insert(sym, Rc::new(Choice { alternatives: left }));
     }
-    Some(learned)
+    Some(Narrowed { learned, only: only_one })
 }
 
 /// What the objects that are still possible have under each name, said of the merged one.

@@ -8,15 +8,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
+use super::choice::{Alternative, Choice};
+use super::facts::{Facts, Interval};
 use super::graph::Graph;
-use super::ir::{BlockId, FuncId, Op, OpKind, Reg, SlotId, Terminator};
+use super::ir::{BlockId, FuncId, Key, Op, OpKind, Reg, SlotId, Terminator};
 use super::limits;
 use super::model::Model;
 use super::names::SensitiveNames;
 use super::observe::Observations;
 use super::refine;
 use super::state::{Place, State};
-use super::symbol::{Ctx, Site, SiteKind, Sym, Value};
+use super::symbol::{Ctx, PropKey, Site, SiteKind, Sym, Value};
 use crate::source::TextRange;
 
 /// The pseudo-variable that carries a returned or thrown value to where paths meet.
@@ -518,13 +520,115 @@ impl Run {
             if !analyzer.is_of_this_loop(sym, self.func, &self.cfg, header) {
                 continue;
             }
-            let facts = turns.iter().map(|turn| analyzer.model.facts(turn, sym)).reduce(super::facts::Facts::join);
+            let facts = turns.iter().map(|turn| analyzer.model.facts(turn, sym)).reduce(Facts::join);
             if let Some(facts) = facts {
                 let known = analyzer.model.facts(&state, general);
                 state.learn(general, known.meet(facts));
             }
         }
+        self.hold_unspoilt(analyzer, header, &mut state, &turns);
         state
+    }
+
+    /// A flag that a turn can only clear, a list of problems that it can only add to: as it is after the
+    /// loop if every turn left it alone, it tells of all elements what that tells of one.
+    fn hold_unspoilt(&self, analyzer: &mut Analyzer<'_>, header: BlockId, state: &mut State, turns: &[State]) {
+        let flags: Vec<(SlotId, Sym)> = state.slots.iter().map(|(slot, sym)| (*slot, *sym)).collect();
+        for (slot, flag) in flags {
+            let is_own = matches!(analyzer.model.symbols.value(flag), Value::Phi(site) if site.func == self.func && site.what == SiteKind::Slot(header, slot));
+            if !is_own {
+                continue;
+            }
+            let values: Option<Vec<Sym>> = turns.iter().map(|turn| turn.slots.get(&slot).copied()).collect();
+            let Some(values) = values else { continue };
+            let sides = [true, false].map(|truth| self.unspoilt(analyzer, header, turns, &values, flag, truth));
+            if sides.iter().any(|side| !side.is_empty()) {
+                let [if_true, if_false] = sides;
+                let known = analyzer.model.facts(state, flag);
+                let side = |truth, implied: BTreeMap<_, _>| Alternative { value: flag, facts: known.assume(truth), implied: Rc::new(implied) };
+                let alternatives = vec![side(true, if_true), side(false, if_false)];
+                state.choices.insert(flag, Rc::new(Choice { alternatives }));
+            }
+        }
+        if self.takes_from_lists(analyzer, header) {
+            return;
+        }
+        let lists: BTreeSet<Sym> = turns.iter().flat_map(|turn| turn.choices.keys().copied()).collect();
+        for length in lists {
+            let is_length = matches!(analyzer.model.symbols.value(length), Value::Prop(list, PropKey::Name(name)) if &**name == "length" && state.heap.contains_key(list));
+            if !is_length {
+                continue;
+            }
+            let mut implied = self.unspoilt(analyzer, header, turns, &vec![length; turns.len()], length, false);
+            if implied.is_empty() {
+                continue;
+            }
+            // What the list told before the loop, it tells still.
+            for alternative in state.choices.get(&length).iter().flat_map(|c| &c.alternatives).filter(|a| a.facts.range.contains(0.0)) {
+                implied.extend(alternative.implied.iter().map(|(about, facts)| (*about, *facts)));
+            }
+            let number = |range| Facts::number(range, true);
+            let empty = Alternative { value: length, facts: number(Interval::point(0.0)), implied: Rc::new(implied) };
+            let filled =
+                Alternative { value: length, facts: number(Interval { lo: 1.0, hi: f64::INFINITY }), implied: Rc::default() };
+            state.choices.insert(length, Rc::new(Choice { alternatives: vec![empty, filled] }));
+        }
+    }
+
+    /// What holds of all elements if `flag` has that truth after the loop: what every turn that leaves it
+    /// with that truth knows of its own element. Nothing, if a turn may give it that truth.
+    fn unspoilt(
+        &self,
+        analyzer: &mut Analyzer<'_>,
+        header: BlockId,
+        turns: &[State],
+        values: &[Sym],
+        flag: Sym,
+        truth: bool,
+    ) -> BTreeMap<Sym, Facts> {
+        let mut common: Option<BTreeMap<Sym, Facts>> = None;
+        for (turn, value) in turns.iter().zip(values) {
+            let Some(choice) = turn.choices.get(value) else { return BTreeMap::new() };
+            for alternative in &choice.alternatives {
+                let (truthy, falsy) = alternative.facts.truth();
+                if !(if truth { truthy } else { falsy }) {
+                    continue;
+                }
+                if alternative.value != flag {
+                    return BTreeMap::new();
+                }
+                common = Some(match common {
+                    None => (*alternative.implied).clone(),
+                    Some(mut common) => {
+                        common.retain(|about, _| alternative.implied.contains_key(about));
+                        for (about, facts) in &mut common {
+                            *facts = facts.join(alternative.implied[about]);
+                        }
+                        common
+                    }
+                });
+            }
+        }
+        let mut general = BTreeMap::new();
+        for (about, facts) in common.unwrap_or_default() {
+            if analyzer.is_of_this_loop(about, self.func, &self.cfg, header)
+                && let Some(of_all) = analyzer.model.symbols.generalise(about)
+            {
+                general.insert(of_all, facts);
+            }
+        }
+        general
+    }
+
+    /// Whether the loop may make a list shorter.
+    fn takes_from_lists(&self, analyzer: &Analyzer<'_>, header: BlockId) -> bool {
+        let body = analyzer.model.ir.body(self.func);
+        let Some(natural) = self.cfg.loop_at(header) else { return true };
+        natural.iter().flat_map(|block| &body.blocks[block.index()].ops).any(|reg| match &body.ops[reg.index()].kind {
+            OpKind::Get { key: Key::Name(name), .. } => matches!(name.as_str(), "pop" | "shift" | "splice"),
+            OpKind::Set { key: Key::Name(name), .. } => name == "length",
+            _ => false,
+        })
     }
 
     fn edge(&mut self, analyzer: &mut Analyzer<'_>, from: BlockId, to: BlockId, state: State) {
@@ -636,7 +740,7 @@ fn open_loop(analyzer: &mut Analyzer<'_>, cfg: &Graph, place: Place, mut state: 
             continue;
         }
         analyzer.model.symbols.add_operand(phi, value);
-        let facts = super::facts::Facts { listed: false, ..analyzer.model.facts(&state, value) };
+        let facts = Facts { listed: false, ..analyzer.model.facts(&state, value) };
         state.facts.insert(phi, facts);
         state.slots.insert(slot, phi);
     }

@@ -43,15 +43,13 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
         model.checked_for_nan.insert(sym);
     }
     state.learn(sym, after);
-    if !choose_by(model, state, sym, after) {
-        return false;
-    }
     // What a loop's counter was a round earlier is a merge of itself: following that would not end.
     if model.learning.len() > limits::FACTS_DEPTH_MAX || model.learning.contains(&sym) {
         return true;
     }
     model.learning.push(sym);
     learn_parts(model, state, sym, after);
+    let possible = choose_by(model, state, sym, after);
     learn_operand(model, state, sym, after);
     if after.length.hi == 0.0 && before.length.hi > 0.0
         || after.types.only(Types::NULLISH)
@@ -60,48 +58,59 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
         learn_absence(model, state, sym);
     }
     model.learning.pop();
-    true
+    possible
 }
 
 /// Rules out what a value that is one of several cannot be, given what is known of it or of its property.
 fn choose_by(model: &mut Model, state: &mut State, sym: Sym, known: Facts) -> bool {
-    if !keep_possible(model, state, sym, &mut |_, _, a| !choice::contradict(a.facts, known)) {
+    if keep_possible(model, state, sym, &mut |_, _, a| !choice::contradict(a.facts, known)).is_none() {
         return false;
     }
-    let Value::Prop(base, PropKey::Name(name)) = model.symbols.value(sym).clone() else { return true };
-    if !state.choices.contains_key(&base) {
-        return true;
+    if known.types.only(Types::ARRAY) {
+        let length = model.property_symbol(sym, "length");
+        let known = Facts::number(known.length, true);
+        if keep_possible(model, state, length, &mut |_, _, a| !choice::contradict(a.facts, known)).is_none() {
+            return false;
+        }
     }
-    keep_possible(model, state, base, &mut |model, state, a| match member(model, state, a.value, &name) {
+    let Value::Prop(base, PropKey::Name(name)) = model.symbols.value(sym).clone() else { return true };
+    let kept = keep_possible(model, state, base, &mut |model, state, a| match member(model, state, a.value, &name) {
         Some(value) if value == sym => true,
         Some(value) => !choice::contradict(model.facts(state, value), known),
         None => true,
-    })
+    });
+    match kept {
+        // What is known of the property of the merged object is known of the property of the one it is.
+        Some(Some(only)) => member(model, state, only, &name).is_none_or(|value| learn(model, state, value, known)),
+        Some(None) => true,
+        None => false,
+    }
 }
 
 /// What a tracked object has under a name.
 fn member(model: &mut Model, state: &State, object: Sym, name: &str) -> Option<Sym> {
     let known = state.object(object)?;
+    let Value::Alloc { kind, .. } = *model.symbols.value(object) else { return None };
     match known.fields.get(name) {
         Some(Field::Value(value)) => Some(*value),
+        None if kind == AllocKind::Array && name == "length" => Some(model.property_symbol(object, name)),
         None if known.closed && known.rest.is_none() && known.spreads.is_empty() && known.prototype.is_none() => {
-            let is_plain = matches!(model.symbols.value(object), Value::Alloc { kind: AllocKind::Object, .. });
-            is_plain.then(|| model.symbols.undefined())
+            (kind == AllocKind::Object).then(|| model.symbols.undefined())
         }
         _ => None,
     }
 }
 
+/// Keeps the possibilities of a value for which `possible` holds. `None` if there are none; otherwise
+/// the only one, if it has come down to one just now.
 fn keep_possible(
     model: &mut Model,
     state: &mut State,
     sym: Sym,
     possible: &mut dyn FnMut(&mut Model, &State, &choice::Alternative) -> bool,
-) -> bool {
-    match choice::narrow(model, state, sym, possible) {
-        Some(learned) => learned.into_iter().all(|(about, facts)| learn(model, state, about, facts)),
-        None => false,
-    }
+) -> Option<Option<Sym>> {
+    let narrowed = choice::narrow(model, state, sym, possible)?;
+    narrowed.learned.into_iter().all(|(about, facts)| learn(model, state, about, facts)).then_some(narrowed.only)
 }
 
 /// If only one of the values that a merge may be is left, what is known of the merge is known of it.
@@ -327,14 +336,14 @@ fn assume_constant(model: &mut Model, state: &mut State, a: Sym, b: Sym, constan
     let nullish = constant.types.may(Types::NULLISH);
     // One of several constants, or an object one of whose properties is.
     let is_it = |model: &Model, value: Sym| !model.symbols.is_constant(value) || (value == b) == same || !strict;
-    if !keep_possible(model, state, a, &mut |model, _, alternative| is_it(model, alternative.value)) {
+    if keep_possible(model, state, a, &mut |model, _, alternative| is_it(model, alternative.value)).is_none() {
         return false;
     }
     if let Value::Prop(base, PropKey::Name(name)) = model.symbols.value(a).clone()
-        && state.choices.contains_key(&base)
-        && !keep_possible(model, state, base, &mut |model, state, alternative| {
+        && keep_possible(model, state, base, &mut |model, state, alternative| {
             member(model, state, alternative.value, &name).is_none_or(|value| is_it(model, value))
         })
+        .is_none()
     {
         return false;
     }
@@ -449,6 +458,9 @@ fn below(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bool, pro
     let (a, b) = (date_time(model, state, a).unwrap_or(a), date_time(model, state, b).unwrap_or(b));
     let (x, y) = (model.facts(state, a), model.facts(state, b));
     let clean = if proven { !Types::NAN } else { Types::ANY };
+    if proven {
+        model.checked_for_nan.extend([a, b]);
+    }
     let numeric = |f: Facts| f.types.only(Types::NUMERIC);
     if !numeric(x) && !numeric(y) {
         return true;

@@ -30,14 +30,15 @@ impl InputSchema {
         self.root.is_some()
     }
 
-    /// What is known of the value at `path`. `None` where the schema says nothing.
+    /// What is known of the value at `path`, given that what it is read from is there. `None` where the schema says nothing.
     pub fn facts(&self, path: &[Segment]) -> Option<Facts> {
         let root = self.root.as_ref()?;
         let mut at = vec![(root, true)];
         for segment in path {
             let mut next = Vec::new();
-            for (schema, present) in at {
-                self.step(schema, segment, present, 0, &mut next);
+            // What a property was read from is there: that it may not be is told of that read.
+            for (schema, _) in at {
+                self.step(schema, segment, true, 0, &mut next);
             }
             if next.is_empty() {
                 return None;

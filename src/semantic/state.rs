@@ -8,7 +8,7 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
 use super::choice::{Choice, Sides, is_defined};
-use super::facts::{Facts, Interval};
+use super::facts::{Facts, Interval, Types};
 use super::ir::{BlockId, FuncId, SlotId, SlotKind};
 use super::limits;
 use super::model::Model;
@@ -133,7 +133,7 @@ impl State {
         if self.facts.len() < limits::FACTS_MAX || self.facts.contains_key(&sym) {
             self.facts.insert(sym, facts);
         }
-        facts.types != super::facts::Types::NONE
+        facts.types != Types::NONE
     }
 
     /// Forgets what is known of values of one turn of an iteration, before the next turn begins.
@@ -240,6 +240,16 @@ fn weaken(a: &Object, b: &Object) -> Object {
     merged
 }
 
+/// Whether a merge is one of a variable.
+fn is_variable(model: &Model, phi: Sym) -> bool {
+    matches!(model.symbols.value(phi), Value::Phi(site) if matches!(site.what, SiteKind::Slot(..)))
+}
+
+/// Whether a value is true, false, or absent.
+fn is_flag(model: &mut Model, state: &State, value: Sym) -> bool {
+    model.facts(state, value).types.only(Types::BOOLEAN | Types::NULLISH)
+}
+
 /// Two states being joined.
 struct Merge<'a> {
     left: State,
@@ -280,11 +290,13 @@ impl<'a> Merge<'a> {
     fn choices(&mut self, model: &mut Model) -> OrdMap<Sym, Rc<Choice>> {
         let (left, right) = (self.left.clone(), self.right.clone());
         let mut choices = left.choices.clone();
-        let mut sides = Sides::new(model, &left, &right, &self.merged);
+        let merged = std::mem::take(&mut self.merged);
+        let mut sides = Sides::new(model, &left, &right, &merged);
         let round = self.place.round;
-        for (phi, a, b) in std::mem::take(&mut self.merged) {
-            // Which of a loop's rounds a value is of tells nothing.
-            match if round { None } else { sides.choose(model, phi, a, b) } {
+        for &(phi, a, b) in &merged {
+            // Which of a loop's rounds a value is of tells nothing; nor, mostly, what a property is.
+            let telling = !round && (is_variable(model, phi) || is_flag(model, &left, a) || is_flag(model, &right, b));
+            match if telling { sides.choose(model, phi, a, b) } else { None } {
                 Some(choice) => choices.insert(phi, Rc::new(choice)),
                 None => choices.remove(&phi),
             };
@@ -332,6 +344,7 @@ impl<'a> Merge<'a> {
             return;
         }
         let (left, right) = (self.left.slots.clone(), self.right.slots.clone());
+        let left_choices = self.left.choices.clone();
         for item in left.diff(&right) {
             let (slot, a, b) = match item {
                 DiffItem::Update { old: (slot, a), new: (_, b) } => (*slot, *a, *b),
@@ -347,6 +360,10 @@ impl<'a> Merge<'a> {
                     _ => continue,
                 },
             };
+            // The rounds only found out which of several values it is that the variable holds.
+            if self.place.round && left_choices.get(&a).is_some_and(|c| c.alternatives.iter().any(|one| one.value == b)) {
+                continue;
+            }
             let block = self.place.block;
             let phi = self.phi(model, a, b, SiteKind::Slot(block, slot));
             self.slots.push((slot, phi));

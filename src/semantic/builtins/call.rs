@@ -426,9 +426,29 @@ impl Analyzer<'_> {
         facts
     }
 
+    /// Of an element that is one of several objects, those that a test let through; `None` if it is not
+    /// such an element, or the test ruled out none.
+    fn still_possible(&mut self, state: &mut State, passed: &State, reg: Reg, element: Sym) -> Option<Sym> {
+        let before = self.model.symbols.leaves(element);
+        let known = self.model.facts(passed, element);
+        let values: Vec<Sym> = match passed.choices.get(&element) {
+            Some(choice) => choice.alternatives.iter().map(|a| a.value).collect(),
+            None => {
+                let held = before.iter().filter(|&&leaf| passed.facts.contains_key(&leaf) && !state.facts.contains_key(&leaf));
+                held.copied().collect()
+            }
+        };
+        let possible: Vec<Sym> = values.into_iter().filter(|v| before.contains(v)).collect();
+        let is_new = !possible.is_empty() && possible.len() < before.len() && known.types != Types::NONE;
+        is_new.then(|| self.one_of(state, reg, 235, &possible))
+    }
+
     /// An element that a filter let through, with what the filter's test established.
     fn passed_filter(&mut self, state: &mut State, passed: &State, call: &Call<'_>, element: Sym, test: Sym) -> Sym {
         let site = self.site(call.reg, 236);
+        if let Some(left) = self.still_possible(state, passed, call.reg, element) {
+            return left;
+        }
         if !matches!(self.model.symbols.value(element), Value::Alloc { .. }) {
             return self.model.keep(passed, element, site);
         }
