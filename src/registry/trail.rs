@@ -231,8 +231,7 @@ impl Inner {
             Some(_) => None,
             None => Some(self.library.store.read(Scope::Tenant(tenant)).await?),
         };
-        loop {
-            let Some(work) = books.as_mut().map(|books| &mut books.work).or(alone.as_mut()) else { break };
+        while let Some(work) = books.as_mut().map(|books| &mut books.work).or(alone.as_mut()) {
             let sql = "SELECT seq, event, function_id, function_name, version, user_id, executed_at, success, line FROM audit \
                        WHERE tenant_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
             let query = sqlx::query(sql).bind(tenant.to_owned()).bind(number(checked.records)?).bind(BATCH);

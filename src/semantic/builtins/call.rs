@@ -183,10 +183,10 @@ impl Analyzer<'_> {
 
     fn timer(&mut self, state: &mut State, call: &Call<'_>) -> OpResult {
         let Some(first) = call.args.get(0) else { return self.unknown(call).into() };
-        if self.reporting {
-            if let Some(why) = self.compiled_by_timer(state, first) {
-                self.seen.timer_strings.insert(TimerString { timer: call.path.to_owned(), range: call.callee_range, why });
-            }
+        if self.reporting
+            && let Some(why) = self.compiled_by_timer(state, first)
+        {
+            self.seen.timer_strings.insert(TimerString { timer: call.path.to_owned(), range: call.callee_range, why });
         }
         let rest: Vec<Sym> = call.args.list.iter().skip(2).copied().collect();
         let ranges: Vec<TextRange> = call.args.ranges.iter().skip(2).copied().collect();
