@@ -12,7 +12,7 @@ work=$(mktemp -d)
 cd "$work"
 server=
 ended() {
-  [[ -z $server ]] || { kill "$server" && wait "$server"; } || true
+  [[ -z $server ]] || { kill "$server" && wait "$server"; } 2> /dev/null || true
   rm -rf "$work"
 }
 trap ended EXIT
@@ -29,6 +29,8 @@ ROOT=$(token acme root --role admin)
 MARY=$(token acme mary --agent agent_hr_01)
 EVE=$(token other eve --agent agent_hr_01 --role author --role approver --role admin)
 
+# An SQLite store gets its seal key by itself; servers that share a database share theirs.
+[[ $store != postgres* ]] || ssh-keygen -q -t ed25519 -N '' -f fnvet.seal.key
 # Where layers of isolation cannot be had (in a container), the server is told to do without.
 printf 'require-isolation = "reduced"\n' > fnvet.toml
 "$fnvet" serve --listen 127.0.0.1:0 --config fnvet.toml --store "$store" 2> log &
