@@ -110,6 +110,7 @@ impl<'a> Sides<'a> {
             gains[0].insert(phi, model.facts(left, a));
             gains[1].insert(phi, model.facts(right, b));
         }
+        gains.iter_mut().for_each(keep_newest);
         Sides { states: [left, right], gains }
     }
 
@@ -129,6 +130,7 @@ impl<'a> Sides<'a> {
     fn alternatives(&mut self, model: &mut Model, side: usize, sym: Sym) -> Vec<Alternative> {
         let state = self.states[side];
         let gains = &self.gains[side];
+        model.work += 1 + gains.len() as u64 / 2;
         let with_gains = |mut implied: BTreeMap<Sym, Facts>| {
             for (about, facts) in gains {
                 if *about != sym {
@@ -136,9 +138,11 @@ impl<'a> Sides<'a> {
                     *known = known.meet(*facts);
                 }
             }
+            keep_newest(&mut implied);
             implied
         };
         if let Some(choice) = state.choices.get(&sym) {
+            model.work += choice.alternatives.iter().map(|a| a.implied.len() as u64).sum::<u64>() / 2;
             let known = model.facts(state, sym);
             let open = choice.alternatives.iter().filter(|a| !contradict(a.facts, known));
             return open
@@ -217,6 +221,13 @@ impl<'a> Sides<'a> {
             }
         }
         (alternatives.len() > 1 && alternatives.len() <= limits::ALTERNATIVES_MAX).then_some(Choice { alternatives })
+    }
+}
+
+/// Of very many facts, the newest.
+fn keep_newest(facts: &mut BTreeMap<Sym, Facts>) {
+    while facts.len() > limits::IMPLIED_MAX {
+        facts.pop_first();
     }
 }
 
