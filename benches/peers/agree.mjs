@@ -1,5 +1,5 @@
 // Runs ESLint and fnvet over large libraries from npm, lists where they disagree and why, and whether
-// fnvet got through. `node benches/peers/agree.mjs [--fnvet FILE] [--verbose]`
+// fnvet got through. `node benches/peers/agree.mjs [--fnvet FILE] [--verbose] [--packages a,b]`
 
 import { readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -15,9 +15,12 @@ const LIBRARIES = join(WORK, "libraries");
 
 install(LINTERS, join(HERE, "package.json"));
 install(LIBRARIES, join(HERE, "libraries/package.json"));
+const option = process.argv.indexOf("--packages");
+const wanted = option < 0 ? null : process.argv[option + 1].split(",");
 const modules = join(LIBRARIES, "node_modules");
 const packages = Object.keys(JSON.parse(readFileSync(join(LIBRARIES, "node_modules/.package-lock.json"), "utf8")).packages)
-  .map((path) => path.replace("node_modules/", "")).filter((name) => !name.includes("/node_modules/") && !name.startsWith("@types/"));
+  .map((path) => path.replace("node_modules/", "")).filter((name) => !name.includes("/node_modules/") && !name.startsWith("@types/"))
+  .filter((name) => wanted === null || wanted.includes(name));
 
 const { Linter } = createRequire(join(LINTERS, "package.json"))("eslint");
 const linter = new Linter();
@@ -29,7 +32,7 @@ function eslint(code, path) {
   for (const sourceType of isModule ? ["module", "script"] : ["script", "commonjs", "module"]) {
     const config = { languageOptions: { ecmaVersion: "latest", sourceType }, linterOptions: { noInlineConfig: true }, rules };
     const messages = linter.verify(code, [{ files: ["**/*"], ...config }], { filename: "source.js" });
-    if (!messages.some((message) => message.fatal)) return messages.map((m) => ({ rule: m.ruleId, line: m.line }));
+    if (!messages.some((message) => message.fatal)) return messages.filter((m) => m.ruleId in SAME).map((m) => ({ rule: m.ruleId, line: m.line }));
   }
   return null;
 }

@@ -121,6 +121,7 @@ impl<'a> Sides<'a> {
             gains[0].insert(phi, model.facts(left, a));
             gains[1].insert(phi, model.facts(right, b));
         }
+        gains.iter_mut().for_each(keep_newest);
         Sides { states: [left, right], gains: gains.map(Rc::new), merged }
     }
 
@@ -156,6 +157,7 @@ impl<'a> Sides<'a> {
     fn own_alternatives(&mut self, model: &mut Model, side: usize, sym: Sym) -> Vec<Alternative> {
         let state = self.states[side];
         let gains = &self.gains[side];
+        model.work += 1 + gains.len() as u64 / 2;
         let with_gains = |implied: &BTreeMap<Sym, Facts>| {
             if implied.is_empty() {
                 return gains.clone();
@@ -165,9 +167,11 @@ impl<'a> Sides<'a> {
                 let known = all.entry(*about).or_insert(*facts);
                 *known = known.meet(*facts);
             }
+            keep_newest(&mut all);
             Rc::new(all)
         };
         if let Some(choice) = state.choices.get(&sym) {
+            model.work += choice.alternatives.iter().map(|a| a.implied.len() as u64).sum::<u64>() / 2;
             let known = model.facts(state, sym);
             let open = choice.alternatives.iter().filter(|a| !contradict(a.facts, known));
             return open.map(|a| Alternative { facts: a.facts.meet(known), implied: with_gains(&a.implied), value: a.value }).collect();
@@ -243,6 +247,13 @@ impl<'a> Sides<'a> {
             }
         }
         (alternatives.len() > 1 && alternatives.len() <= limits::ALTERNATIVES_MAX).then_some(Choice { alternatives })
+    }
+}
+
+/// Of very many facts, the newest.
+fn keep_newest(facts: &mut BTreeMap<Sym, Facts>) {
+    while facts.len() > limits::IMPLIED_MAX {
+        facts.pop_first();
     }
 }
 

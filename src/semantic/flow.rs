@@ -405,7 +405,6 @@ impl Run {
         analyzer.enter_loops(&self.cfg, self.func, &self.trace);
         for block in order {
             if self.trace.entry[block.index()].is_some() {
-                analyzer.visited.insert((self.func, block));
                 analyzer.at_block(&self.cfg, self.func, block);
                 self.block(analyzer, block);
             }
@@ -437,9 +436,17 @@ impl Run {
                     None => self.leave(analyzer, thrown, value, THROWN),
                 }
             }
-            let Some(value) = result.value else { return };
+            let value = match result.value {
+                Some(value) => value,
+                // What stands behind a call that does not return is swept like all that is not reached.
+                None if analyzer.sweeping => analyzer.opaque(reg, 0, Facts::ANY, &[]),
+                None => return,
+            };
             self.trace.registers[reg.index()] = Some(value);
             analyzer.produced.entry(value).or_insert(op.range);
+        }
+        if analyzer.reporting {
+            analyzer.visited.insert((self.func, block));
         }
         self.finish(analyzer, block, here.end, here.end_range, here.handler, state);
     }

@@ -28,6 +28,8 @@ pub const WORK_PER_OPERATION: u64 = 60;
 pub const WORK_PER_ROOT: u64 = 10_000_000;
 /// What interpreting one operation counts.
 pub const OPERATION_WORK: u64 = 4;
+/// Facts that one possibility of a value implies.
+pub const IMPLIED_MAX: usize = 100;
 /// Facts kept in one state.
 pub const FACTS_MAX: usize = 1_500;
 /// Possibilities kept apart of a value that is one of several.
