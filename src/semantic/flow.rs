@@ -545,7 +545,8 @@ impl Run {
             if sides.iter().any(|side| !side.is_empty()) {
                 let [if_true, if_false] = sides;
                 let known = analyzer.model.facts(state, flag);
-                let side = |truth, implied: BTreeMap<_, _>| Alternative { value: flag, facts: known.assume(truth), implied: Rc::new(implied) };
+                let side =
+                    |truth, implied: BTreeMap<_, _>| Alternative { value: flag, facts: known.assume(truth), implied: Rc::new(implied) };
                 let alternatives = vec![side(true, if_true), side(false, if_false)];
                 state.choices.insert(flag, Rc::new(Choice { alternatives }));
             }
@@ -569,8 +570,7 @@ impl Run {
             }
             let number = |range| Facts::number(range, true);
             let empty = Alternative { value: length, facts: number(Interval::point(0.0)), implied: Rc::new(implied) };
-            let filled =
-                Alternative { value: length, facts: number(Interval { lo: 1.0, hi: f64::INFINITY }), implied: Rc::default() };
+            let filled = Alternative { value: length, facts: number(Interval { lo: 1.0, hi: f64::INFINITY }), implied: Rc::default() };
             state.choices.insert(length, Rc::new(Choice { alternatives: vec![empty, filled] }));
         }
     }
