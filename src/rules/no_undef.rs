@@ -31,7 +31,9 @@ impl Rule for NoUndef {
         let semantic = cx.semantic;
         let mut told = BTreeSet::new();
         let mut findings = Vec::new();
-        for mention in semantic.seen().mentions.iter().filter(|m| m.is_global_name && !m.is_tested && !m.path.contains('.') && m.path != "import()") {
+        for mention in
+            semantic.seen().mentions.iter().filter(|m| m.is_global_name && !m.is_tested && !m.path.contains('.') && m.path != "import()")
+        {
             if semantic.seen().created_globals.contains(&mention.path) || !cx.source.slice(mention.range).starts_with(&mention.path) {
                 continue;
             }

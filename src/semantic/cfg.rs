@@ -182,12 +182,12 @@ impl Cfg {
 
     /// The innermost loop around `block`.
     pub fn innermost_loop(&self, block: BlockId) -> Option<LoopId> {
-        self.innermost[block.index()]
+        self.innermost.get(block.index()).copied().flatten()
     }
 
     /// The loop whose header is `block`.
     pub fn loop_with_header(&self, block: BlockId) -> Option<LoopId> {
-        self.innermost[block.index()].filter(|id| self.loops[id.index()].header == block)
+        self.innermost_loop(block).filter(|id| self.loops[id.index()].header == block)
     }
 
     /// Edges that go back to a block which does not dominate their source: a loop with two

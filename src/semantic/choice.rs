@@ -37,7 +37,8 @@ pub struct Alternative {
 impl Choice {
     /// A value that is true or false, with what either says.
     pub fn of_truth(value: Sym, if_true: Vec<(Sym, Facts)>, if_false: Vec<(Sym, Facts)>) -> Choice {
-        let side = |types, implied: Vec<(Sym, Facts)>| Alternative { value, facts: Facts::of(types), implied: implied.into_iter().collect() };
+        let side =
+            |types, implied: Vec<(Sym, Facts)>| Alternative { value, facts: Facts::of(types), implied: implied.into_iter().collect() };
         Choice { alternatives: vec![side(Types::TRUE, if_true), side(Types::FALSE, if_false)] }
     }
 
@@ -140,7 +141,9 @@ impl<'a> Sides<'a> {
         if let Some(choice) = state.choices.get(&sym) {
             let known = model.facts(state, sym);
             let open = choice.alternatives.iter().filter(|a| !contradict(a.facts, known));
-            return open.map(|a| Alternative { facts: a.facts.meet(known), implied: with_gains(a.implied.clone()), value: a.value }).collect();
+            return open
+                .map(|a| Alternative { facts: a.facts.meet(known), implied: with_gains(a.implied.clone()), value: a.value })
+                .collect();
         }
         let facts = model.facts(state, sym);
         if model.is_condition(state, sym) && !model.symbols.is_constant(sym) {
@@ -317,9 +320,7 @@ fn replace(model: &mut Model, state: &mut State, sym: Sym, value: Sym) {
     let fields = record(model, state, value);
     let renamed = |held: Sym| match model.symbols.value(held) {
         _ if held == sym => Some(value),
-        Value::Prop(base, PropKey::Name(key)) if *base == sym => {
-            fields.as_ref()?.iter().find(|(k, _)| k == key).map(|(_, v)| *v)
-        }
+        Value::Prop(base, PropKey::Name(key)) if *base == sym => fields.as_ref()?.iter().find(|(k, _)| k == key).map(|(_, v)| *v),
         _ => None,
     };
     let slots: Vec<_> = state.slots.iter().filter_map(|(slot, held)| renamed(*held).map(|new| (*slot, new))).collect();

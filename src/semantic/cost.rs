@@ -408,13 +408,18 @@ impl Analyzer<'_> {
 
     /// Not one of the parts that a pass goes over, which together are no more than the whole.
     fn is_whole(&self, of: Sym, depth: u32) -> bool {
+        if self.grown.contains_key(&of) {
+            return true;
+        }
         if let Some(path) = self.model.input_path(of) {
             return !path.segments.contains(&super::model::Segment::Element);
         }
         depth < 6
             && match self.model.symbols.value(of) {
                 Value::Call(_, args) => args.first().is_some_and(|&a| self.is_whole(a, depth + 1)),
-                Value::Alloc { .. } => self.grown.contains_key(&of) || self.derived.get(&of).is_some_and(|(_, from, _)| self.is_whole(*from, depth + 1)),
+                Value::Alloc { .. } => {
+                    self.grown.contains_key(&of) || self.derived.get(&of).is_some_and(|(_, from, _)| self.is_whole(*from, depth + 1))
+                }
                 Value::Phi(_) => self.model.symbols.operands(of).any(|part| part != of && self.is_whole(part, depth + 1)),
                 _ => false,
             }

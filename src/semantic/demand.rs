@@ -35,10 +35,26 @@ pub struct InputSource {
 impl Analyzer<'_> {
     /// The input path behind a value that is read from input as it is, or only converted to a number.
     pub fn input_source(&mut self, state: &State, sym: Sym) -> Option<InputSource> {
-        self.model.symbols.leaves(sym).into_iter().find_map(|leaf| match self.model.input_path(leaf) {
-            Some(path) => Some(InputSource { path: path.to_string(), symbol: leaf, conversion: false }),
-            None => self.converted_source(state, leaf),
-        })
+        let (mut seen, mut open) = (BTreeSet::new(), vec![sym]);
+        while let Some(next) = open.pop() {
+            for leaf in self.model.symbols.leaves(next) {
+                if !seen.insert(leaf) {
+                    continue;
+                }
+                if let Some(path) = self.model.input_path(leaf) {
+                    return Some(InputSource { path: path.to_string(), symbol: leaf, conversion: false });
+                }
+                match *self.model.symbols.value(leaf) {
+                    Value::Instance(of, _) => open.push(of),
+                    _ => {
+                        if let Some(source) = self.converted_source(state, leaf) {
+                            return Some(source);
+                        }
+                    }
+                }
+            }
+        }
+        None
     }
 
     fn converted_source(&mut self, state: &State, leaf: Sym) -> Option<InputSource> {
@@ -46,7 +62,6 @@ impl Analyzer<'_> {
             return self.influence(state, time).map(|source| InputSource { conversion: true, ..source });
         }
         match self.model.symbols.value(leaf).clone() {
-            Value::Instance(of, _) => self.input_source(state, of),
             Value::Unary(UnaryOp::Plus, a) => self.influence(state, a).map(|source| InputSource { conversion: true, ..source }),
             Value::Call(path, args) if is_conversion(&path) => {
                 args.into_iter().find_map(|a| self.influence(state, a)).map(|source| InputSource { conversion: true, ..source })

@@ -76,9 +76,11 @@ impl Analyzer<'_> {
     pub fn observe_kept_variable(&mut self, slot: SlotId, range: TextRange) {
         let declared = self.model.ir.slot(slot);
         let owner = declared.owner;
-        let is_kept = declared.captured && owner != FuncId(0) && self.kept_variables.contains(&slot) && !self.entered_in_call.contains(&owner);
+        let is_kept =
+            declared.captured && owner != FuncId(0) && self.kept_variables.contains(&slot) && !self.entered_in_call.contains(&owner);
         if self.reporting && is_kept && self.in_call() {
-            let message = format!("`{}` was made as the file was loaded and is written during `execute`: its value outlives the call", declared.name);
+            let message =
+                format!("`{}` was made as the file was loaded and is written during `execute`: its value outlives the call", declared.name);
             self.seen.shared_state.insert(SharedState { range, level: Level::Warning, message });
         }
     }

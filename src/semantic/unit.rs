@@ -66,7 +66,15 @@ fn load(analyzer: &mut Analyzer<'_>) -> State {
     let is_module = analyzer.model.ir.bodies[0].strict;
     let undefined = analyzer.model.symbols.undefined();
     let this = if is_module { undefined } else { analyzer.model.symbols.builtin("globalThis") };
-    let frame = Frame { func: FuncId(0), ctx: Ctx(0), this, args: Args::default(), call_range: TextRange::default(), in_loop: false, reached: Default::default() };
+    let frame = Frame {
+        func: FuncId(0),
+        ctx: Ctx(0),
+        this,
+        args: Args::default(),
+        call_range: TextRange::default(),
+        in_loop: false,
+        reached: Default::default(),
+    };
     analyzer.reporting = true;
     let outcome = analyzer.activate(frame, state);
     analyzer.reporting = false;
@@ -119,7 +127,15 @@ fn enter(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym) {
 fn judge(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym, args: Vec<Sym>) {
     analyzer.entry = Some(func);
     analyzer.reporting = true;
-    let frame = Frame { func, ctx: Ctx(0), this, args: Args::of(args), call_range: TextRange::default(), in_loop: false, reached: Default::default() };
+    let frame = Frame {
+        func,
+        ctx: Ctx(0),
+        this,
+        args: Args::of(args),
+        call_range: TextRange::default(),
+        in_loop: false,
+        reached: Default::default(),
+    };
     analyzer.activate(frame, loaded.clone());
     analyzer.reporting = false;
 }

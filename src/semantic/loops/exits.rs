@@ -228,7 +228,10 @@ impl Analyzer<'_> {
         {
             let driven = self.influence(state, a).or_else(|| self.influence(state, b));
             if let Some(source) = driven {
-                return Exit::Stuck(format!("it ends only if it meets one value exactly, and `{}` may make it step over that value", source.path));
+                return Exit::Stuck(format!(
+                    "it ends only if it meets one value exactly, and `{}` may make it step over that value",
+                    source.path
+                ));
             }
         }
         Exit::Unknown("it ends only if it meets one value exactly".into())
@@ -440,13 +443,19 @@ impl Analyzer<'_> {
     fn last_index_writes(&self, turns: &Turns<'_>) -> Vec<Sym> {
         let body = self.model.ir.body(turns.func);
         let Some(round) = turns.round else { return Vec::new() };
-        let writes = round.blocks.iter().flat_map(|b| &body.blocks[b.index()].ops).filter_map(|reg| self.last_index_write(turns.func, *reg));
+        let writes =
+            round.blocks.iter().flat_map(|b| &body.blocks[b.index()].ops).filter_map(|reg| self.last_index_write(turns.func, *reg));
         writes.filter_map(|value| round.registers[value.index()]).collect()
     }
 
     fn writes_last_index_somewhere(&self, turns: &Turns<'_>) -> bool {
         let body = self.model.ir.body(turns.func);
-        turns.cfg.blocks_of(turns.natural).iter().flat_map(|b| &body.blocks[b.index()].ops).any(|reg| self.last_index_write(turns.func, *reg).is_some())
+        turns
+            .cfg
+            .blocks_of(turns.natural)
+            .iter()
+            .flat_map(|b| &body.blocks[b.index()].ops)
+            .any(|reg| self.last_index_write(turns.func, *reg).is_some())
     }
 
     fn last_index_write(&self, func: FuncId, reg: Reg) -> Option<Reg> {

@@ -91,10 +91,12 @@ impl Analyzer<'_> {
     /// A value that went through an array or object and came out of it on the same way.
     fn unkept(&self, sym: Sym) -> Sym {
         match self.model.symbols.value(sym) {
-            Value::Instance(of, Which::Turn(site)) if matches!(site.what, SiteKind::Op(_, 160..=199)) => match self.model.symbols.value(*of) {
-                Value::Binary(..) | Value::Call(..) | Value::Phi(_) | Value::Unary(..) => *of,
-                _ => sym,
-            },
+            Value::Instance(of, Which::Turn(site)) if matches!(site.what, SiteKind::Op(_, 160..=199)) => {
+                match self.model.symbols.value(*of) {
+                    Value::Binary(..) | Value::Call(..) | Value::Phi(_) | Value::Unary(..) => *of,
+                    _ => sym,
+                }
+            }
             _ => sym,
         }
     }

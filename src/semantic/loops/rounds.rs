@@ -238,9 +238,7 @@ impl Analyzer<'_> {
     fn enter_inner_loop(&mut self, turns: &Turns<'_>, round: &mut Round, header: BlockId) {
         round.inner.push(header);
         let Some(joined) = turns.trace.entry[header.index()].clone() else { return };
-        let merged_here = |sym: Sym, model: &crate::semantic::model::Model| {
-            matches!(model.symbols.value(sym), Value::Phi(site) if is_merge_at(site, header))
-        };
+        let merged_here = |sym: Sym, model: &crate::semantic::model::Model| matches!(model.symbols.value(sym), Value::Phi(site) if is_merge_at(site, header));
         for (slot, sym) in &joined.slots {
             if merged_here(*sym, &self.model) {
                 round.end.slots.insert(*slot, *sym);

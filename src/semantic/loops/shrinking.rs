@@ -95,9 +95,11 @@ impl Analyzer<'_> {
         round.mutations.iter().any(|m| match m.change {
             Change::Taken(Some(element)) => {
                 let elements = self.model.symbols.leaves(element);
-                self.model.symbols.leaves(sym).iter().all(|&leaf| {
-                    self.descends(leaf, element, 0) || elements.iter().any(|&e| self.descends(leaf, e, 0))
-                })
+                self.model
+                    .symbols
+                    .leaves(sym)
+                    .iter()
+                    .all(|&leaf| self.descends(leaf, element, 0) || elements.iter().any(|&e| self.descends(leaf, e, 0)))
             }
             _ => false,
         })

@@ -208,9 +208,7 @@ impl Analyzer<'_> {
 
     /// None of the objects is changed on the way, unless what is taken is put back as it was.
     fn objects_stay(&self, round: &Round, objects: &BTreeSet<Sym>) -> bool {
-        objects.iter().all(|&object| {
-            round.mutations.iter().all(|m| !self.same_object(m.object, object)) || self.is_rotated(round, object)
-        })
+        objects.iter().all(|&object| round.mutations.iter().all(|m| !self.same_object(m.object, object)) || self.is_rotated(round, object))
     }
 
     /// Every element that is taken from the collection is put back into it, and nothing else is.

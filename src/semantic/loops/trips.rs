@@ -2,8 +2,8 @@
 
 use super::{Movement, Turns};
 use crate::semantic::cost::Size;
-use crate::semantic::flow::Analyzer;
 use crate::semantic::facts::Types;
+use crate::semantic::flow::Analyzer;
 use crate::semantic::ir::{BinaryOp, Terminator};
 use crate::semantic::state::{Field, State};
 use crate::semantic::symbol::{PropKey, SiteKind, Sym, Value};
@@ -11,15 +11,7 @@ use crate::semantic::symbol::{PropKey, SiteKind, Sym, Value};
 impl Analyzer<'_> {
     /// How often a ranked loop may go round.
     #[allow(clippy::too_many_arguments, reason = "the parts of a ranking")]
-    pub(super) fn trip_size(
-        &mut self,
-        turns: &Turns<'_>,
-        low: Sym,
-        high: Sym,
-        state: &State,
-        up: &Movement,
-        down: &Movement,
-    ) -> Size {
+    pub(super) fn trip_size(&mut self, turns: &Turns<'_>, low: Sym, high: Sym, state: &State, up: &Movement, down: &Movement) -> Size {
         let geometric = [low, high].iter().any(|&m| {
             let mut bases = Vec::new();
             self.loop_bases(turns, m, &mut bases, 0);
@@ -130,7 +122,9 @@ impl Analyzer<'_> {
         match self.model.symbols.value(sym) {
             Value::Phi(site) => match &site.what {
                 SiteKind::Slot(block, slot) if *block == turns.natural.header => before.slots.get(slot).copied(),
-                SiteKind::Field(block, object, key) if *block == turns.natural.header && &**key == "[[time]]" => before.object(*object)?.time,
+                SiteKind::Field(block, object, key) if *block == turns.natural.header && &**key == "[[time]]" => {
+                    before.object(*object)?.time
+                }
                 SiteKind::Field(block, object, key) if *block == turns.natural.header => match before.object(*object)?.fields.get(key)? {
                     Field::Value(value) => Some(*value),
                     _ => None,
