@@ -414,6 +414,9 @@ impl Analyzer<'_> {
 
     /// Not one of the parts that a pass goes over, which together are no more than the whole.
     fn is_whole(&self, of: Sym, depth: u32) -> bool {
+        if self.grown.contains_key(&of) {
+            return true;
+        }
         if let Some(path) = self.model.input_path(of) {
             return !path.segments.contains(&super::model::Segment::Element);
         }

@@ -35,7 +35,40 @@ pub const SECRET_KEY: &str = "[[secret key]]";
 /// The registers of one activation.
 pub type Registers = [Option<Sym>];
 
+/// Methods that text is made with, in the order in which they are asked for.
+pub const TO_TEXT: [&str; 3] = ["@@toPrimitive", "toString", "valueOf"];
+/// Methods that a number is made with.
+pub const TO_NUMBER: [&str; 3] = ["@@toPrimitive", "valueOf", "toString"];
+
+/// Where the function stands that a write of `name` calls.
+pub fn setter_key(name: &str) -> Rc<str> {
+    format!("[[set]]{name}").into()
+}
+
+/// Whether an operator makes primitives of objects.
+fn converts(op: BinaryOp) -> bool {
+    use BinaryOp::*;
+    !matches!(op, StrictEqual | StrictNotEqual | Equal | NotEqual | In | InstanceOf | PrivateIn)
+}
+
 impl Analyzer<'_> {
+    /// What an operator makes of an object that has a conversion of its own; other values are as they are.
+    pub fn converted(&mut self, state: &mut State, reg: Reg, sym: Sym, methods: &[&str], range: TextRange) -> Sym {
+        let [leaf] = self.model.symbols.leaves(sym)[..] else { return sym };
+        if !matches!(self.model.symbols.value(leaf), Value::Alloc { kind: AllocKind::Object, .. }) {
+            return sym;
+        }
+        for name in methods {
+            let method = self.get(state, reg, leaf, &PropKey::Name((*name).into()));
+            if matches!(self.model.symbols.value(method), Value::Closure(..)) {
+                let hint = self.model.symbols.string(if *methods == TO_NUMBER { "number" } else { "string" });
+                let result = self.call(state, reg, 9, method, leaf, Args::of([hint]), range);
+                return result.value.unwrap_or(sym);
+            }
+        }
+        sym
+    }
+
     /// Interprets one operation.
     pub fn operate(&mut self, state: &mut State, reg: Reg, op: &Op, registers: &Registers, caught: Option<Sym>) -> OpResult {
         let undefined = self.model.symbols.undefined();
@@ -184,7 +217,14 @@ impl Analyzer<'_> {
                 return self.class(state, reg, *class, parent, registers, op.range);
             }
             OpKind::Unary(operator, a) => self.unary(state, reg, *operator, get(a), op.range),
-            OpKind::Binary(operator, a, b) => self.binary(state, reg, *operator, get(a), get(b), op.range),
+            OpKind::Binary(operator, a, b) => {
+                let (mut a, mut b) = (get(a), get(b));
+                if converts(*operator) {
+                    a = self.converted(state, reg, a, &TO_NUMBER, op.range);
+                    b = self.converted(state, reg, b, &TO_NUMBER, op.range);
+                }
+                self.binary(state, reg, *operator, a, b, op.range)
+            }
             OpKind::Iterate { value, kind } => self.iterate(state, reg, get(value), *kind, op.range),
             OpKind::Next(iterator) => {
                 let iterator = get(iterator);
@@ -194,6 +234,7 @@ impl Analyzer<'_> {
             OpKind::Yield { value, delegate } => {
                 let value = get(value);
                 if *delegate {
+                    self.mark_endless(state, reg, value);
                     let element = self.element_of(state, value, reg, 7);
                     let result = self.yielded(state, reg, element);
                     // Control comes back only when the other generator is done.
@@ -298,14 +339,7 @@ impl Analyzer<'_> {
                 _ => value,
             };
         }
-        for name in ["@@toPrimitive", "toString", "valueOf"] {
-            let method = self.get(state, reg, value, &PropKey::Name(name.into()));
-            if matches!(self.model.symbols.value(method), Value::Closure(..)) {
-                let hint = self.model.symbols.string("string");
-                return self.call(state, reg, 6, method, value, Args::of([hint]), range).value.unwrap_or(value);
-            }
-        }
-        value
+        self.converted(state, reg, value, &TO_TEXT, range)
     }
 
     /// A computed key: its text if it folds, or if a merge has only one text.
@@ -779,9 +813,15 @@ impl Analyzer<'_> {
                         object.fields.insert(name, Field::Getter(value));
                     }
                 }
-                PropertyInit::Setter(..) => {}
+                PropertyInit::Setter(key, value, _) => {
+                    if let (PropKey::Name(name), Some(value)) = (self.key(key, registers), registers[value.index()]) {
+                        object.fields.insert(setter_key(&name), Field::Value(value));
+                        object.fields.entry(name).or_insert(Field::Absent);
+                    }
+                }
                 PropertyInit::Spread(value, _) => {
                     let Some(value) = registers[value.index()] else { continue };
+                    self.cost_of_pass(state, value, range);
                     self.spread_into(state, reg, i, &mut object, value);
                 }
                 PropertyInit::Prototype(value, at) => {

@@ -330,15 +330,16 @@ impl Analyzer<'_> {
     pub fn mark_endless(&mut self, state: &mut State, reg: Reg, of: Sym) {
         for leaf in self.model.symbols.leaves(of) {
             let is_plain = matches!(self.model.symbols.value(leaf), Value::Alloc { kind: AllocKind::Object, .. });
-            if !is_plain || self.frames.iter().filter(|f| f.this == leaf).count() > 1 {
+            if !is_plain {
                 continue;
             }
-            let key = PropKey::Name("Symbol.iterator".into());
+            let key = PropKey::Name("@@iterator".into());
             let method = self.get(state, reg, leaf, &key);
             if !matches!(self.model.symbols.value(method), Value::Closure(..)) {
                 continue;
             }
-            let Some(iterator) = self.call(state, reg, 6, method, leaf, Args::default(), TextRange::default()).value else { continue };
+            let range = self.op(reg).range;
+            let Some(iterator) = self.call(state, reg, 6, method, leaf, Args::default(), range).value else { continue };
             if self.is_endless_iterator(state, iterator) || self.never_says_done(state, reg, iterator) {
                 let yes = self.model.symbols.boolean(true);
                 state.object_mut(leaf).fields.insert("[[endless]]".into(), Field::Value(yes));

@@ -262,6 +262,9 @@ impl Analyzer<'_> {
             }
         }
         let own = self.model.symbols.intern(Value::Class(class));
+        if let (false, Some(Field::Value(member))) = (is_static, state.object(own)?.fields.get(&member_key(name))) {
+            return Some(*member);
+        }
         let parent = match state.object(own)?.fields.get("[[parent]]") {
             Some(Field::Value(parent)) => *parent,
             _ => return None,
@@ -546,7 +549,8 @@ impl Analyzer<'_> {
         if !self.model.ir.body(func).kind.is_generator {
             return None;
         }
-        let result = self.call(state, reg, 5, method, object, Args::default(), TextRange::default()).value?;
+        let range = self.op(reg).range;
+        let result = self.call(state, reg, 5, method, object, Args::default(), range).value?;
         state.object(result).and_then(|o| o.rest)
     }
 
@@ -635,6 +639,10 @@ impl Analyzer<'_> {
 
     fn call_setter(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey, value: Sym, range: TextRange) -> bool {
         let PropKey::Name(name) = key else { return false };
+        if let Some(Field::Value(setter)) = state.object(object).and_then(|o| o.fields.get(&super::eval::setter_key(name)).copied()) {
+            self.call(state, reg, 4, setter, object, Args::of([value]), range);
+            return true;
+        }
         let Some(prototype) = state.object(object).and_then(|o| o.prototype) else { return false };
         let Value::Class(class) = *self.model.symbols.value(prototype) else { return false };
         let ir = self.model.ir.clone();
@@ -917,8 +925,16 @@ impl Analyzer<'_> {
         if let Some(parent) = parent {
             object.fields.insert("[[parent]]".into(), Field::Value(parent));
         }
-        state.heap.insert(sym, Rc::new(object));
         let ir = self.model.ir.clone();
+        for member in ir.classes[class.index()].members.iter().filter(|m| !m.is_static) {
+            if let (MemberKind::Method(func), Key::Computed(_), PropKey::Name(name)) =
+                (member.kind, &member.key, self.key(&member.key, registers))
+            {
+                let method = self.model.symbols.intern(Value::Closure(func, None));
+                object.fields.insert(member_key(&name), Field::Value(method));
+            }
+        }
+        state.heap.insert(sym, Rc::new(object));
         for (i, member) in ir.classes[class.index()].members.iter().enumerate().filter(|(_, m)| m.is_static) {
             let function = match member.kind {
                 MemberKind::Field(Some(func)) | MemberKind::StaticBlock(func) => func,
@@ -1127,6 +1143,11 @@ impl Analyzer<'_> {
             _ => false,
         })
     }
+}
+
+/// Where a class keeps a method whose name is computed.
+fn member_key(name: &str) -> Rc<str> {
+    format!("[[member]]{name}").into()
 }
 
 fn is_import(path: &str) -> bool {

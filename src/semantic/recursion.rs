@@ -39,8 +39,12 @@ pub struct CallLog {
 #[derive(Debug)]
 struct Alone {
     func: FuncId,
+    /// The state in which it is looked at.
+    entry: State,
     /// What is known of the first arguments.
     first: Vec<Facts>,
+    /// The parameters that some call brings closer to the base case, by call.
+    progress: BTreeMap<TextRange, BTreeSet<usize>>,
     /// What its calls of itself are like: where, in which block, and whether they get closer by a constant.
     calls: BTreeMap<(u32, u32), (TextRange, BlockId)>,
     /// Functions that lie on a cycle with it.
@@ -62,6 +66,13 @@ enum Descent {
     Loose(String),
     /// Not comparable.
     Unknown,
+}
+
+impl CallLog {
+    /// Whether some function is being looked at by itself, after all of the program was.
+    pub fn is_settling(&self) -> bool {
+        self.alone.is_some()
+    }
 }
 
 impl Descent {
@@ -114,17 +125,21 @@ impl Analyzer<'_> {
     fn look_at_alone(&mut self, func: FuncId, mut entry: State, this: Sym, mut args: Args) -> BTreeSet<FuncId> {
         let first: Vec<Facts> = args.list.iter().map(|&arg| self.model.facts(&entry, arg)).collect();
         let again = self.calls.recursive.get(&func).cloned().unwrap_or_default();
+        let undefined = self.model.symbols.undefined();
+        args.list.resize(args.list.len().max(again.len()), undefined);
         for (position, arg) in args.list.iter_mut().enumerate() {
             let others = again.get(position).cloned().unwrap_or_default();
             *arg = self.parameter_of_all(&mut entry, func, position, *arg, &others);
         }
         args.ranges = vec![TextRange::default(); args.list.len()];
         self.generalise_counters(&mut entry, func);
+        self.generalise_fields(&mut entry, func, &args.list, this);
         let frame = Frame { func, ctx: BY_ITSELF, this, args, call_range: TextRange::default(), in_loop: true, reached: Rc::default() };
         let seen = std::mem::take(&mut self.seen);
         let (pending, outgoing) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.outgoing));
         let postponed = std::mem::take(&mut self.costs_until_limited);
-        self.calls.alone = Some(Alone { func, first, calls: BTreeMap::new(), circle: BTreeSet::new() });
+        let (calls, circle, progress) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        self.calls.alone = Some(Alone { func, entry: entry.clone(), first, progress, calls, circle });
         self.frames.push(Frame { func: FuncId(0), ctx: Ctx(0), ..frame.clone() });
         self.reporting = true;
         self.activate(frame.clone(), entry.clone());
@@ -135,6 +150,7 @@ impl Analyzer<'_> {
         self.seen.recursions.extend(verdicts);
         let Some(alone) = self.calls.alone.take() else { return BTreeSet::new() };
         self.judge_branching(&entry, &frame, &alone);
+        self.judge_together(&alone);
         alone.circle
     }
 
@@ -146,14 +162,24 @@ impl Analyzer<'_> {
                 | Value::Builtin(_)
                 | Value::Class(_)
                 | Value::Bound { .. }
-                | Value::Alloc { kind: AllocKind::Map | AllocKind::Set | AllocKind::Object, .. }
+                | Value::Alloc { kind: AllocKind::Map | AllocKind::Set, .. }
         );
         if others.iter().all(|&other| other == arg) || is_fixed {
             return arg;
         }
         let mut facts = self.model.facts(entry, arg);
+        if facts.types.only(Types::UNDEFINED) {
+            facts.types = Types::NONE;
+        }
+        let counts = self.model.facts(entry, arg).types.only(Types::NUMERIC | Types::UNDEFINED);
         for &other in others {
-            facts = facts.join(self.model.facts(&State::default(), other));
+            // What is computed of a number by arithmetic is one.
+            let is_arithmetic = matches!(self.model.symbols.value(other), Value::Binary(..));
+            let of = match is_arithmetic && counts {
+                true => Facts::number(Interval::ALL, facts.integer),
+                false => self.model.facts(entry, other),
+            };
+            facts = facts.join(of);
         }
         let facts = Facts { types: facts.types, integer: facts.integer, ..Facts::ANY };
         let site = Rc::new(Site { ctx: BY_ITSELF, func, what: SiteKind::Op(Reg(0x00ff_0000 + position as u32), 0) });
@@ -187,6 +213,44 @@ impl Analyzer<'_> {
         }
     }
 
+    /// Nor are numbers in objects that it is handed and counts in.
+    fn generalise_fields(&mut self, entry: &mut State, func: FuncId, args: &[Sym], this: Sym) {
+        let ir = self.model.ir.clone();
+        let written: BTreeSet<&str> = ir
+            .body(func)
+            .ops
+            .iter()
+            .filter_map(|op| match &op.kind {
+                OpKind::Set { key: super::ir::Key::Name(name), .. } => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        for &holder in args.iter().chain([&this]) {
+            let Some(object) = entry.object(holder).cloned() else { continue };
+            for (key, field) in &object.fields {
+                let Field::Value(value) = field else { continue };
+                if written.contains(&**key) && self.model.symbols.as_number(*value).is_some() {
+                    let site = Rc::new(Site { ctx: BY_ITSELF, func, what: SiteKind::Field(BlockId(0), holder, key.clone()) });
+                    let any = self.opaque_at(site, Facts::number(Interval::ALL, true), &[]);
+                    entry.object_mut(holder).fields.insert(key.clone(), Field::Value(any));
+                }
+            }
+        }
+    }
+
+    /// Each call gets closer to a base case, but they take turns with different arguments.
+    fn judge_together(&mut self, alone: &Alone) {
+        let mut shared: Option<BTreeSet<usize>> = None;
+        for positions in alone.progress.values() {
+            shared = Some(shared.map_or(positions.clone(), |known| &known & positions));
+        }
+        let Some((range, _)) = alone.progress.iter().next() else { return };
+        if shared.is_some_and(|positions| positions.is_empty()) && !self.seen.recursions.iter().any(|r| r.range == *range) {
+            let message = "its calls of itself get closer to the base case by different arguments, which may undo each other".to_owned();
+            self.seen.recursions.insert(RecursionVerdict { range: *range, level: Level::Warning, message, steps: Vec::new() });
+        }
+    }
+
     fn judge_call(&mut self, state: &State, first: usize, args: &Args, this: Sym, range: TextRange) {
         let (verdict, by_constant) = self.judge_recursion(state, first, args, this);
         let circle: Vec<FuncId> = self.frames[first..].iter().map(|f| f.func).collect();
@@ -206,10 +270,9 @@ impl Analyzer<'_> {
     }
 
     fn judge_recursion(&mut self, state: &State, first: usize, args: &Args, this: Sym) -> (Option<(Level, String)>, bool) {
-        let func = self.frames[first].func;
-        let name = self.model.ir.body(func).name.clone();
-        let name = if name.is_empty() { "the function".to_owned() } else { format!("`{name}`") };
+        let name = self.name_of(self.frames[first].func);
         let by_callback = self.frames[first + 1..].iter().any(|f| f.args.ranges.is_empty() && !f.args.list.is_empty());
+        let by_callback = by_callback || (args.ranges.is_empty() && !args.list.is_empty());
         if !by_callback && !self.cycle_has_base_case(first) {
             return (Some((Level::Error, format!("{name} calls itself on every path: there is no base case"))), false);
         }
@@ -227,13 +290,20 @@ impl Analyzer<'_> {
             return (None, false);
         }
         let by_constant = descents.iter().any(Descent::is_by_constant);
-        (self.weigh(first, &name, &outer, args, descents), by_constant)
+        let closer = |d: &Descent| matches!(d, Descent::Limited(_) | Descent::Shrinking(..));
+        let positions: BTreeSet<usize> = descents.iter().enumerate().filter(|(_, d)| closer(d)).map(|(position, _)| position).collect();
+        let callee = self.frames.get(first + 1).map_or_else(|| self.current_range(), |f| f.call_range);
+        if let (Some(alone), false) = (&mut self.calls.alone, positions.is_empty()) {
+            alone.progress.entry(callee).or_default().extend(positions);
+        }
+        (self.weigh(state, first, &outer, args, descents), by_constant)
     }
 
-    fn weigh(&mut self, first: usize, name: &str, outer: &Frame, args: &Args, descents: Vec<Descent>) -> Option<(Level, String)> {
+    fn weigh(&mut self, state: &State, first: usize, outer: &Frame, args: &Args, descents: Vec<Descent>) -> Option<(Level, String)> {
         if descents.iter().any(|d| matches!(d, Descent::Limited(_))) {
             return None;
         }
+        let name = self.name_of(outer.func);
         if let Some(of) = descents.iter().find_map(|d| if let Descent::Shrinking(of, _) = d { Some(of) } else { None }) {
             if of.is_empty() {
                 return None;
@@ -254,7 +324,7 @@ impl Analyzer<'_> {
             *descent == Descent::Unchanged || outer.args.list.get(position).is_some_and(|&param| !self.is_asked_about(first, param))
         });
         if swapped || read_are_unchanged {
-            if self.changes_shared_state(first) {
+            if self.changes_shared_state(state) {
                 return Some((Level::Warning, format!("{name} calls itself, and no progress towards its base case could be shown")));
             }
             return Some((Level::Error, format!("{name} calls itself, and nothing that its base case depends on changes")));
@@ -278,22 +348,25 @@ impl Analyzer<'_> {
         false
     }
 
-    /// Fields of arguments, and variables around the function, that it counts in.
+    /// Fields of objects, and variables around the function, that it counts in.
     fn inner_descents(&mut self, state: &State, outer: &Frame) -> Vec<Descent> {
+        let Some(entry) = self.calls.alone.as_ref().map(|alone| alone.entry.clone()) else { return Vec::new() };
         let mut pairs: Vec<(Sym, Sym)> = Vec::new();
         for &holder in outer.args.list.iter().chain([&outer.this]) {
             let Some(object) = state.object(holder).cloned() else { continue };
             for (key, field) in &object.fields {
-                if let Field::Value(value) = field {
-                    let before = self.model.property_symbol(holder, key);
-                    pairs.push((*value, before));
-                }
+                let Field::Value(value) = field else { continue };
+                let before = match entry.object(holder).and_then(|o| o.fields.get(key).copied()) {
+                    Some(Field::Value(before)) => before,
+                    _ => self.model.property_symbol(holder, key),
+                };
+                pairs.push((*value, before));
             }
         }
         for (slot, &value) in &state.slots {
-            let site = Rc::new(Site { ctx: BY_ITSELF, func: outer.func, what: SiteKind::Slot(BlockId(0), *slot) });
-            let before = self.model.symbols.intern(Value::Opaque(site));
-            if self.model.opaque.contains_key(&before) {
+            if let Some(&before) = entry.slots.get(slot)
+                && matches!(self.model.symbols.value(before), Value::Opaque(site) if site.ctx == BY_ITSELF)
+            {
                 pairs.push((value, before));
             }
         }
@@ -310,7 +383,9 @@ impl Analyzer<'_> {
         let pairs = (0..before.len()).flat_map(|low| (0..before.len()).map(move |high| (low, high))).filter(|(low, high)| low != high);
         pairs.into_iter().any(|(low, high)| {
             let (Some(&new_low), Some(&new_high)) = (after.get(low), after.get(high)) else { return false };
-            let to_middle = |sym: Sym| self.is_middle(self.offset(sym).0, before[low], before[high], 0);
+            let to_middle = |sym: Sym| {
+                self.is_middle(self.offset(sym).0, before[low], before[high], 0) || self.is_middle(sym, before[low], before[high], 0)
+            };
             (new_low == before[low] && to_middle(new_high))
                 || (new_high == before[high] && to_middle(new_low) && self.offset(new_low).1 >= 1.0)
         })
@@ -368,15 +443,32 @@ impl Analyzer<'_> {
         writes && reads
     }
 
-    fn changes_shared_state(&self, first: usize) -> bool {
-        let func = self.frames[first].func;
-        let ir = self.model.ir.clone();
-        ir.body(func).ops.iter().any(|op| match &op.kind {
-            OpKind::Store { slot, init: false, .. } => ir.slot(*slot).owner != func,
-            OpKind::Set { .. } | OpKind::Delete { .. } => true,
-            OpKind::Call { this: Some(_), .. } => true,
-            _ => false,
-        })
+    /// Whether anything that outlives the activation is not what it was when the function was entered.
+    fn changes_shared_state(&self, state: &State) -> bool {
+        let Some(alone) = &self.calls.alone else { return false };
+        let held = alone.entry.heap.iter().any(|(sym, object)| state.heap.get(sym).is_some_and(|now| now != object));
+        let opened = self.frames.iter().flat_map(|f| f.args.list.iter().chain([&f.this])).any(|sym| {
+            state.heap.contains_key(sym)
+                && !alone.entry.heap.contains_key(sym)
+                && !matches!(self.model.symbols.value(*sym), Value::Alloc { .. })
+        });
+        let ir = &self.model.ir;
+        let own =
+            |slot: &SlotId| ir.slots.get(slot.index()).is_none_or(|s| self.frames.iter().any(|f| f.func == s.owner && f.func != FuncId(0)));
+        let assigned = alone.entry.slots.iter().any(|(slot, sym)| !own(slot) && state.slots.get(slot) != Some(sym));
+        held || opened || assigned
+    }
+
+    /// A function, as a message names it.
+    fn name_of(&self, func: FuncId) -> String {
+        match self.model.ir.body(func).name.as_str() {
+            "" => "the function".to_owned(),
+            name => format!("`{name}`"),
+        }
+    }
+
+    fn current_range(&self) -> TextRange {
+        self.current.map_or(TextRange::default(), |reg| self.op(reg).range)
     }
 
     /// Whether some function of the cycle can return without going round it.
@@ -515,7 +607,9 @@ impl Analyzer<'_> {
             let of = self.influence(state, before).map(|s| format!("`{}`", s.path)).unwrap_or_default();
             return if span <= DEPTH_MAX || of.is_empty() { Descent::Limited(by_constant) } else { Descent::Shrinking(of, by_constant) };
         }
-        if falls && by_constant && step.range.hi == -1.0 && self.stops_at_zero(state, before) {
+        // Each function of the circle takes one away and asks for 0.
+        let one_each = -((self.frames.len() - self.frames.iter().position(|f| f.ctx == BY_ITSELF).unwrap_or(0)) as f64);
+        if falls && by_constant && step.range.hi == one_each && self.stops_at_zero(state, before) {
             let first = first.unwrap_or(Facts::ANY);
             if first.types.only(Types::NUMERIC) && first.integer && first.range.lo >= 0.0 {
                 let of = self.influence(state, before).map(|s| format!("`{}`", s.path)).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::fold;
 use crate::semantic::choice::Choice;
-use crate::semantic::eval::OpResult;
+use crate::semantic::eval::{OpResult, TO_NUMBER, TO_TEXT};
 use crate::semantic::facts::{Facts, Interval, Types};
 use crate::semantic::flow::{Analyzer, Args};
 use crate::semantic::ir::{BlockId, Reg};
@@ -127,6 +127,12 @@ impl Analyzer<'_> {
         {
             self.note_string(folded, call.range);
             return folded;
+        }
+        if matches!(call.path, "String" | "Number") {
+            let methods = if call.path == "String" { TO_TEXT } else { TO_NUMBER };
+            for part in &mut parts {
+                *part = self.converted(state, call.reg, *part, &methods, call.range);
+            }
         }
         if call.path.starts_with("Math.") {
             for (i, &arg) in call.args.list.iter().enumerate() {
@@ -1187,8 +1193,9 @@ impl Analyzer<'_> {
         if !object.closed || object.uncertain || object.rest.is_some() || !object.spreads.is_empty() || object.fields.len() > 64 {
             return None;
         }
-        matches!(self.model.symbols.value(of), Value::Alloc { kind: AllocKind::Object, .. })
-            .then(|| object.fields.iter().filter(|(_, f)| !matches!(f, Field::Absent)).map(|(k, _)| k.clone()).collect())
+        matches!(self.model.symbols.value(of), Value::Alloc { kind: AllocKind::Object, .. }).then(|| {
+            object.fields.iter().filter(|(k, f)| !matches!(f, Field::Absent) && !k.starts_with("[[")).map(|(k, _)| k.clone()).collect()
+        })
     }
 
     fn values_of(&mut self, state: &mut State, call: &Call<'_>, of: Sym) -> Sym {
@@ -1465,7 +1472,7 @@ impl Analyzer<'_> {
             .take(12)
             .enumerate()
             .map(|(i, (name, inner))| {
-                let of_group = crate::semantic::regex::language(&inner, &flags).length;
+                let of_group = crate::semantic::regex::language(&format!("^(?:{inner})$"), &flags).length;
                 let facts =
                     Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(of_group.hi) }) };
                 let group = self.opaque(reg, 140 + i as u8, facts, &[text]);
@@ -1658,6 +1665,9 @@ impl Analyzer<'_> {
                 if let Some(known) = self.is_member(state, this, key) {
                     return Some(known.into());
                 }
+                if self.is_never_filled(state, this) {
+                    return Some(self.model.symbols.boolean(false).into());
+                }
                 let kind = call.path.split('.').next().unwrap_or("Set");
                 let path = if kind.ends_with("Map") { "Map.prototype.has" } else { "Set.prototype.has" };
                 Some(self.model.symbols.intern(Value::Call(path.into(), vec![this, key])).into())
@@ -1725,6 +1735,12 @@ impl Analyzer<'_> {
         object.fields.insert("value".into(), Field::Value(value));
         object.fields.insert("done".into(), Field::Value(done));
         Some(self.allocate(state, reg, 231, AllocKind::Object, object).into())
+    }
+
+    /// Nothing in the program puts anything into the collection. Only known when all of it was looked at.
+    fn is_never_filled(&self, state: &State, of: Sym) -> bool {
+        let is_empty = |o: &Rc<Object>| o.closed && o.length.hi <= 0.0 && o.rest.is_none() && o.fields.is_empty();
+        self.calls.is_settling() && !self.resized.contains(&of) && state.object(of).is_some_and(is_empty)
     }
 
     fn held_values(&mut self, state: &mut State, collection: Sym) -> Vec<Sym> {
@@ -1827,6 +1843,7 @@ impl Analyzer<'_> {
         match call.path {
             "JSON.stringify" => {
                 let value = call.args.get(0)?;
+                self.converted(state, call.reg, value, &["toJSON"], call.range);
                 if let Some(replacer) = call.args.get(1)
                     && self.model.facts(state, replacer).types.only(Types::FUNCTION | Types::ARRAY)
                     && !self.model.symbols.is_constant(replacer)
