@@ -10,7 +10,7 @@ use super::limits;
 use super::observe::{ContextOverride, SharedState, StringConstant};
 use super::refine;
 use super::state::{Field, Object, State};
-use super::symbol::{AllocKind, PropKey, Site, Sym, Value, Which};
+use super::symbol::{AllocKind, PropKey, Site, SiteKind, Sym, Value, Which};
 use crate::finding::Level;
 use crate::source::TextRange;
 
@@ -37,6 +37,9 @@ pub type Registers = [Option<Sym>];
 
 /// Methods that text is made with, in the order in which they are asked for.
 pub const TO_TEXT: [&str; 3] = ["@@toPrimitive", "toString", "valueOf"];
+/// Marks the pairs that iterating over entries yields.
+const ENTRY: &str = "[[entry]]";
+
 /// Methods that a number is made with.
 pub const TO_NUMBER: [&str; 3] = ["@@toPrimitive", "valueOf", "toString"];
 
@@ -400,7 +403,7 @@ impl Analyzer<'_> {
         self.reached("depth of a value");
         let facts = self.model.facts(state, sym);
         let site = self.frame();
-        let what = super::symbol::SiteKind::Op(Reg(u32::MAX - 1 - (sym.0 % 4096)), (sym.0 / 4096 % 256) as u8);
+        let what = SiteKind::Op(Reg(u32::MAX - 1 - (sym.0 % 4096)), (sym.0 / 4096 % 256) as u8);
         let site = Rc::new(Site { ctx: site.ctx, func: site.func, what });
         self.opaque_at(site, facts, &[sym])
     }
@@ -424,6 +427,22 @@ impl Analyzer<'_> {
             object.rest = elements.get(limits::FIELDS_MAX).copied();
         }
         self.allocate(state, reg, nth, AllocKind::Array, object)
+    }
+
+    /// A key and its value, as iterating over entries yields them: every turn has a pair of its own.
+    pub fn entry(&mut self, state: &mut State, reg: Reg, nth: u8, key: Sym, value: Sym) -> Sym {
+        let pair = self.array_of(state, reg, nth, &[key, value]);
+        let undefined = self.model.symbols.undefined();
+        state.object_mut(pair).fields.insert(ENTRY.into(), Field::Value(undefined));
+        pair
+    }
+
+    /// The entry of one turn, whose key and value are that turn's.
+    fn entry_in_turn(&mut self, state: &mut State, entry: Sym, site: Rc<Site>) -> Sym {
+        let SiteKind::Op(reg, nth) = site.what else { return entry };
+        let parts = self.exact_elements(state, entry).unwrap_or_default();
+        let parts: Vec<Sym> = parts.into_iter().map(|part| self.instance(state, part, site.clone())).collect();
+        self.array_of(state, reg, nth.wrapping_add(239), &parts)
     }
 
     /// A new array whose elements are only known in sum.
@@ -970,6 +989,9 @@ impl Analyzer<'_> {
             return element;
         }
         match self.model.symbols.value(element) {
+            Value::Alloc { .. } if state.object(element).is_some_and(|o| o.fields.contains_key(ENTRY)) => {
+                self.entry_in_turn(state, element, site)
+            }
             Value::Closure(..) | Value::Builtin(_) | Value::Class(_) | Value::Alloc { .. } => element,
             Value::Phi(_) => {
                 // A merge of objects keeps its identity, so that their properties stay reachable.
@@ -979,10 +1001,7 @@ impl Analyzer<'_> {
                     .any(|&l| matches!(self.model.symbols.value(l), Value::Alloc { .. } | Value::Closure(..) | Value::Builtin(_)));
                 if objects { element } else { self.model.symbols.intern(Value::Instance(element, Which::Turn(site))) }
             }
-            _ => {
-                let _ = state;
-                self.model.symbols.intern(Value::Instance(element, Which::Turn(site)))
-            }
+            _ => self.model.symbols.intern(Value::Instance(element, Which::Turn(site))),
         }
     }
 

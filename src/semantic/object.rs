@@ -505,7 +505,7 @@ impl Analyzer<'_> {
                         Some(Field::Value(key)) => *key,
                         _ => undefined,
                     };
-                    elements.push(self.array_of(state, reg, 238, &[key, known.rest.unwrap_or(undefined)]));
+                    elements.push(self.entry(state, reg, 238, key, known.rest.unwrap_or(undefined)));
                 }
                 Some(known) if known.closed => {
                     let is_list = matches!(

@@ -825,7 +825,7 @@ impl Analyzer<'_> {
             "entries" => {
                 let element = self.element_of(state, this, reg, 1);
                 let index = self.opaque(reg, 97, Facts::number(Interval { lo: 0.0, hi: facts.length.hi }, true), &[]);
-                let pair = self.array_of(state, reg, 236, &[index, element]);
+                let pair = self.entry(state, reg, 236, index, element);
                 self.iterator(state, reg, pair, facts.length).into()
             }
             "at" => {
@@ -1247,7 +1247,7 @@ impl Analyzer<'_> {
             _ => (self.model.symbols.intern(Value::KeyOf(of)), self.any_value(state, call, of)),
         };
         let length = self.model.facts(state, of).length;
-        let pair = self.array_of(state, call.reg, 237, &[key, value]);
+        let pair = self.entry(state, call.reg, 237, key, value);
         self.listed_from(state, call, of, pair, length)
     }
 
@@ -1701,7 +1701,7 @@ impl Analyzer<'_> {
                 let is_map = call.path.starts_with("Map");
                 let element = match method {
                     "keys" if is_map => key,
-                    "entries" => self.array_of(state, reg, 237, &[key, value]),
+                    "entries" => self.entry(state, reg, 237, key, value),
                     _ => value,
                 };
                 Some(self.iterator(state, reg, element, length).into())
