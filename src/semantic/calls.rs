@@ -1,5 +1,7 @@
 //! Calls: which function is meant, and entering the file's own ones.
 
+use std::collections::BTreeMap;
+
 use super::builtins;
 use super::eval::OpResult;
 use super::facts::{Facts, Interval, Types};
@@ -204,14 +206,14 @@ impl Analyzer<'_> {
         let in_loop = self.frame().in_loop || self.turns > 0 || !self.graphs[caller.index()].headers_around(self.current_block).is_empty();
         let frame = Frame { func, ctx, this, args, call_range: range, in_loop, reached: Default::default() };
         if kind.is_generator {
-            self.yields.push(None);
+            self.yields.push(BTreeMap::new());
             let entered = state.clone();
             let mut outcome = self.activate(frame, entered);
             if active > 0 {
                 self.restore_locals(state, func, &mut outcome);
             }
-            let yielded = self.yields.pop().flatten();
-            let mut object = Object { rest: yielded, length: Interval::LENGTH, ..Object::new() };
+            let yielded: Vec<Sym> = self.yields.pop().unwrap_or_default().into_values().collect();
+            let mut object = Object { length: Interval::LENGTH, ..Object::new() };
             match outcome.normal {
                 Some((after, _)) => *state = after,
                 // No way through it: whoever asks for all of its values asks for ever.
@@ -220,6 +222,9 @@ impl Analyzer<'_> {
                     object.fields.insert("[[endless]]".into(), Field::Value(yes));
                 }
                 None => {}
+            }
+            if !yielded.is_empty() {
+                object.rest = Some(self.one_of(state, reg, 2, &yielded));
             }
             let iterator = self.allocate(state, reg, 216 + nth % 8, AllocKind::Iterator, object);
             return iterator.into();
@@ -317,13 +322,11 @@ impl Analyzer<'_> {
 
     /// `yield value`
     pub fn yielded(&mut self, state: &mut State, reg: Reg, value: Sym) -> Sym {
-        let before = self.yields.last().copied().flatten();
         let site = self.site(reg, 161);
         let value = self.model.keep(state, value, site);
-        let all: Vec<Sym> = before.into_iter().chain([value]).collect();
-        let merged = self.one_of(state, reg, 2, &all);
-        if let Some(slot) = self.yields.last_mut() {
-            *slot = Some(merged);
+        // The last visit knows most: an earlier round of a loop is part of it.
+        if let Some(yielded) = self.yields.last_mut() {
+            yielded.insert(reg, value);
         }
         self.opaque(reg, 0, Facts::ANY, &[])
     }

@@ -152,10 +152,10 @@ pub struct Analyzer<'a> {
     /// Names bound directly to a string constant, by symbol.
     pub constant_names: BTreeMap<Sym, BTreeSet<String>>,
     /// Values yielded by the generator activations being entered.
-    pub yields: Vec<Option<Sym>>,
+    pub yields: Vec<BTreeMap<Reg, Sym>>,
     /// Calls seen between the file's functions, for recursion.
     pub calls: super::recursion::CallLog,
-    memo: HashMap<(FuncId, Ctx), (State, Sym, Args, Outcome, Option<Sym>)>,
+    memo: HashMap<(FuncId, Ctx), (State, Sym, Args, Outcome, BTreeMap<Reg, Sym>)>,
     /// Where values that flow on came from, for the steps of a finding.
     pub produced: HashMap<Sym, TextRange>,
     /// Regular expressions built from values that are not constant, and where.
@@ -273,6 +273,7 @@ impl<'a> Analyzer<'a> {
     /// Interprets an activation from `entry` and, when observing, observes it.
     pub fn activate(&mut self, frame: Frame, entry: State) -> Outcome {
         let key = (frame.func, frame.ctx);
+        let is_generator = self.model.ir.body(frame.func).kind.is_generator;
         if !self.reporting
             && self.journal.is_none()
             && let Some((state, this, args, outcome, yielded)) = self.memo.get(&key)
@@ -280,8 +281,8 @@ impl<'a> Analyzer<'a> {
             && *args == frame.args
             && *state == entry
         {
-            if let (Some(slot), Some(yielded)) = (self.yields.last_mut(), yielded) {
-                *slot = Some(*yielded);
+            if let (Some(slot), true) = (self.yields.last_mut(), is_generator) {
+                slot.extend(yielded);
             }
             return outcome.clone();
         }
@@ -302,7 +303,7 @@ impl<'a> Analyzer<'a> {
         }
         self.frames.pop();
         (self.current_block, self.current) = (block, current);
-        let yielded = self.yields.last().copied().flatten();
+        let yielded = if is_generator { self.yields.last().cloned().unwrap_or_default() } else { BTreeMap::new() };
         self.memo.insert(key, (entry, this, args, outcome.clone(), yielded));
         outcome
     }
