@@ -219,7 +219,13 @@ impl Model {
     /// A value is stored where other turns and branches will read it: from then on it stands for all
     /// that is ever stored there, with what is known of each at that moment.
     pub fn keep(&mut self, state: &State, sym: Sym, site: Rc<super::symbol::Site>) -> Sym {
-        let varies = self.symbols.contains(sym, &|_, value| is_turn(value) || matches!(value, Value::Phi(_)));
+        // A constant index is the first of a counter's, as long as nobody has seen it count.
+        let is_index = |key: &PropKey| matches!(key, PropKey::Name(name) if name.bytes().all(|b| b.is_ascii_digit()));
+        let varies = self.symbols.contains(sym, &|_, value| match value {
+            Value::Phi(_) => true,
+            Value::Prop(_, key) => is_index(key),
+            _ => is_turn(value),
+        });
         if !varies || self.symbols.is_constant(sym) || self.symbols.is_deep(sym) {
             return sym;
         }
