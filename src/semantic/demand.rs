@@ -34,16 +34,25 @@ pub struct InputSource {
 
 impl Analyzer<'_> {
     /// The input path behind a value that is read from input as it is, or only converted to a number.
-    pub fn input_source(&mut self, state: &State, sym: Sym) -> Option<InputSource> {
+    /// Of a value that is one of several, those that are known to be `accepted` are not to blame, unless
+    /// what is wrong is that there may be none of them.
+    pub fn input_source(&mut self, state: &State, sym: Sym, accepted: Types) -> Option<InputSource> {
         // What a value was a turn earlier may be a merge that leads back to it.
         let (mut seen, mut open) = (BTreeSet::new(), self.model.symbols.leaves(sym));
         open.reverse();
+        let (mut accepted_one, mut may_be_absent) = (None, false);
         while let Some(leaf) = open.pop() {
             if !seen.insert(leaf) || seen.len() > limits::INFLUENCES_MAX {
                 continue;
             }
+            may_be_absent |= matches!(self.model.symbols.value(leaf), Value::Undefined | Value::Null);
             if let Some(path) = self.model.input_path(leaf) {
-                return Some(InputSource { path: path.to_string(), symbol: leaf, conversion: false });
+                let source = InputSource { path: path.to_string(), symbol: leaf, conversion: false };
+                if leaf == sym || !matches!(self.model.facts(state, leaf).known(accepted), Known::Typed | Known::Bounded) {
+                    return Some(source);
+                }
+                accepted_one.get_or_insert(source);
+                continue;
             }
             if let Some(source) = self.converted_source(state, leaf) {
                 return Some(source);
@@ -52,7 +61,7 @@ impl Analyzer<'_> {
                 open.extend(self.model.symbols.leaves(*of).into_iter().rev());
             }
         }
-        None
+        accepted_one.filter(|_| may_be_absent)
     }
 
     fn converted_source(&mut self, state: &State, leaf: Sym) -> Option<InputSource> {
@@ -96,7 +105,7 @@ impl Analyzer<'_> {
             Known::Present => Level::Warning,
             Known::Typed | Known::Bounded => return,
         };
-        let Some(source) = self.input_source(state, sym) else { return };
+        let Some(source) = self.input_source(state, sym, accepted) else { return };
         if !source.conversion && facts.types.may(Types::NAN) && !facts.types.may(Types::NULLISH) {
             return;
         }
@@ -181,7 +190,7 @@ impl Analyzer<'_> {
         // The string form alone is known: the method may not be there.
         let facts = self.model.facts(state, this);
         if facts.string_form && !facts.listed && !facts.types.only(accepted) && self.reporting && !self.sweeping {
-            if let Some(source) = self.input_source(state, this) {
+            if let Some(source) = self.input_source(state, this, Types::NONE) {
                 let (range, function, steps) = self.charge(this, range, "the object of a method call");
                 let demand = UnmetDemand {
                     path: source.path,
