@@ -46,7 +46,7 @@ impl Analyzer<'_> {
                 continue;
             }
             may_be_absent |= matches!(self.model.symbols.value(leaf), Value::Undefined | Value::Null);
-            if let Some(path) = self.model.input_path(leaf) {
+            if let Some(path) = self.model.input_path(leaf).or_else(|| self.model.parsed_path(leaf)) {
                 let source = InputSource { path: path.to_string(), symbol: leaf, conversion: false };
                 if leaf == sym || !matches!(self.model.facts(state, leaf).known(accepted), Known::Typed | Known::Bounded) {
                     return Some(source);
@@ -171,6 +171,11 @@ impl Analyzer<'_> {
         } else if !only_called {
             self.demand_present(state, object, range, "read from");
         }
+    }
+
+    /// `key in object`
+    pub fn demand_searchable(&mut self, state: &State, object: Sym, range: TextRange) {
+        self.demand(state, object, Types::OBJECTS | Types::FUNCTION, range, "searched for a key", "object");
     }
 
     /// Writing a property.

@@ -683,7 +683,7 @@ impl Analyzer<'_> {
                 self.demand_order(state, b, range);
             }
             ShiftLeft => self.cost_of_power(state, op, a, b, range),
-            In => self.observe_in(state, a, b, range),
+            In => self.demand_searchable(state, b, range),
             Equal | NotEqual | StrictEqual | StrictNotEqual => self.note_compared(state, a, b),
             _ => {}
         }

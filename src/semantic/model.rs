@@ -25,6 +25,8 @@ pub struct Model {
     pub opaque: FxHashMap<Sym, Facts>,
     /// Numeric conversions whose result some guard checked for NaN, wherever that stands.
     pub checked_for_nan: FxHashSet<Sym>,
+    /// What `JSON.parse` made of a text that input decides, with how that is written.
+    pub parsed: FxHashMap<Sym, Rc<str>>,
     /// Collections whose length some guard limits, wherever that stands.
     pub limited: FxHashSet<Sym>,
     /// Names that the program itself makes properties of the global object.
@@ -117,6 +119,13 @@ impl std::fmt::Display for InputPath {
     }
 }
 
+fn segment(key: &PropKey) -> Segment {
+    match key {
+        PropKey::Name(name) if !name.bytes().all(|b| b.is_ascii_digit()) => Segment::Name(name.clone()),
+        PropKey::Name(_) | PropKey::Dynamic(_) | PropKey::Any => Segment::Element,
+    }
+}
+
 fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c.is_alphabetic() || c == '_' || c == '$') && chars.all(|c| c.is_alphanumeric() || c == '_' || c == '$')
@@ -149,14 +158,27 @@ impl Model {
             Value::Input { name, .. } => Some(InputPath { root: name.clone(), input: sym, segments: Vec::new() }),
             Value::Prop(base, key) => {
                 let mut path = self.input_path(*base)?;
-                path.segments.push(match key {
-                    PropKey::Name(name) if name.bytes().all(|b| b.is_ascii_digit()) => Segment::Element,
-                    PropKey::Name(name) => Segment::Name(name.clone()),
-                    PropKey::Dynamic(_) | PropKey::Any => Segment::Element,
-                });
+                path.segments.push(segment(key));
                 Some(path)
             }
             Value::Instance(base, _) | Value::Version(base, _) | Value::Rest(base, _) => self.input_path(*base),
+            _ => None,
+        }
+    }
+
+    /// The path of a value inside what was parsed of a text of the input: as untrusted as the input.
+    pub fn parsed_path(&self, sym: Sym) -> Option<InputPath> {
+        match self.symbols.value(sym) {
+            Value::Opaque(_) => {
+                let root = self.parsed.get(&sym)?;
+                Some(InputPath { root: root.clone(), input: sym, segments: Vec::new() })
+            }
+            Value::Prop(base, key) => {
+                let mut path = self.parsed_path(*base)?;
+                path.segments.push(segment(key));
+                Some(path)
+            }
+            Value::Instance(base, _) | Value::Version(base, _) | Value::Rest(base, _) => self.parsed_path(*base),
             _ => None,
         }
     }

@@ -1016,9 +1016,6 @@ impl Analyzer<'_> {
         }
     }
 
-    /// `key in object`
-    pub fn observe_in(&mut self, _state: &State, _key: Sym, _object: Sym, _range: TextRange) {}
-
     /// A prototype object came into the program's hands; what it is used for decides.
     pub fn observe_prototype(&mut self, reg: Reg, path: &str, range: TextRange) {
         if !self.reporting {

@@ -29,6 +29,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         schema: InputSchema::new(settings.schema.clone()),
         opaque: Default::default(),
         checked_for_nan: Default::default(),
+        parsed: Default::default(),
         limited: Default::default(),
         created_globals: HashSet::new(),
         kept: Kept::default(),

@@ -1869,7 +1869,11 @@ impl Analyzer<'_> {
                 self.model.symbols.as_str(text).is_none().then(|| {
                     let at = call.args.ranges.first().copied().unwrap_or(call.range);
                     self.demand(state, text, Types::STRING, at, "parsed as JSON", "string");
-                    self.opaque(call.reg, call.nth, Facts::of(Types::JSON.without(Types::UNDEFINED)), &[text]).into()
+                    let parsed = self.opaque(call.reg, call.nth, Facts::of(Types::JSON.without(Types::UNDEFINED)), &[text]);
+                    if let Some(source) = self.influence(state, text) {
+                        self.model.parsed.insert(parsed, format!("JSON.parse({})", source.path).into());
+                    }
+                    parsed.into()
                 })
             }
             _ => None,
