@@ -3,8 +3,8 @@
 //!
 //! The info string of a fence is `js` or `ts`, `bad` or `good`, and for `bad` attributes:
 //! `level=warning` (the rule's own level by default), `line=N` (where a finding starts), `count=N` (of
-//! findings at that level), `also=a,b` (rules that may report an error too), `name=x.mjs`. A fence
-//! `json schema` directly before a function is its InputSchema.
+//! findings at that level), `also=a,b` (rules that may report an error too), `name=x.mjs`, `repeat=N`
+//! (what stands between `⟨` and `⟩` stands there N times). A fence `json schema` directly before a function is its InputSchema.
 
 mod gaps;
 
@@ -167,6 +167,18 @@ fn read_fences(page: &str) -> (Vec<Fence>, String) {
     (fences, wrong)
 }
 
+/// The code with every text between `⟨` and `⟩` repeated.
+fn repeated(code: &str, times: usize) -> String {
+    let mut parts = code.split('⟨');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (text, rest) = part.split_once('⟩').expect("a closing ⟩");
+        out.push_str(&text.repeat(times));
+        out.push_str(rest);
+    }
+    out
+}
+
 impl Fence {
     fn set(&mut self, attribute: &str) -> bool {
         let Some((key, value)) = attribute.split_once('=') else { return false };
@@ -175,11 +187,20 @@ impl Fence {
             "line" => self.at_line = value.parse().ok(),
             "count" => self.count = value.parse().ok(),
             "name" => self.name = value.to_owned(),
+            "repeat" => match value.parse() {
+                Ok(times) => self.code = repeated(&self.code, times),
+                Err(_) => return false,
+            },
             "also" => self.also = value.split(',').map(str::to_owned).collect(),
             _ => return false,
         }
         self.bad || key == "name"
     }
+}
+
+#[test]
+fn what_is_marked_is_repeated() {
+    assert_eq!(repeated("f(⟨[⟩1⟨]⟩)", 3), "f([[[1]]])");
 }
 
 #[test]
