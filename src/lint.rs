@@ -76,8 +76,12 @@ pub fn lint(jobs: &[Job], threads: usize, done: &(dyn Fn() + Sync)) -> Result<Ve
 /// # Errors
 /// When the thread cannot be started.
 pub fn lint_one(job: Job) -> Result<FileReport, ThreadError> {
-    let jobs = [job];
-    lint(&jobs, 1, &|| {}).map(|mut reports| reports.remove(0))
+    let cannot = |reason: String| ThreadError { threads: 1, reason };
+    // Whoever waits for a plain thread does nothing else: a worker of a pool would take up other tasks
+    // meanwhile, one on top of the other, until its stack is full.
+    let thread = std::thread::Builder::new().name("lint".into()).stack_size(STACK_BYTES);
+    let running = thread.spawn(move || lint_target(&job.target, &job.settings)).map_err(|error| cannot(error.to_string()))?;
+    running.join().map_err(|_| cannot("the analysis was ended by a panic".into()))
 }
 
 /// Replaces the panic hook by one that stays silent about panics the pipeline catches, which are

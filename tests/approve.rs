@@ -492,6 +492,16 @@ fn everything_that_git_tracks_is_verified() {
 }
 
 #[test]
+fn hundreds_of_functions_are_verified_at_once() {
+    let repository = Repository::new();
+    for number in 0..400 {
+        repository.write(&format!("functions/f{number}.js"), GREET);
+    }
+    repository.git(&["add", "functions"]);
+    repository.verify().ends(1, "0 of 401").ends(1, "missing  functions/f399.js");
+}
+
+#[test]
 fn a_call_gives_its_result_and_its_record() {
     let repository = Repository::new();
     repository.write(
