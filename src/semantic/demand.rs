@@ -109,6 +109,11 @@ impl Analyzer<'_> {
         if !source.conversion && facts.types.may(Types::NAN) && !facts.types.may(Types::NULLISH) {
             return;
         }
+        self.unmet(sym, source, level, range, what, wants);
+    }
+
+    /// Notes that a use demands more of `sym`, which comes from `source`, than is known.
+    fn unmet(&mut self, sym: Sym, source: InputSource, level: Level, range: TextRange, what: &'static str, wants: &'static str) {
         let (range, function, steps) = self.charge(sym, range, what);
         let demand = UnmetDemand { path: source.path, function, range, level, what, wants, conversion: source.conversion, steps };
         self.pending.push(Pending { demand, operand: sym });
@@ -196,18 +201,7 @@ impl Analyzer<'_> {
         let facts = self.model.facts(state, this);
         if facts.string_form && !facts.listed && !facts.types.only(accepted) && self.reporting && !self.sweeping {
             if let Some(source) = self.input_source(state, this, Types::NONE) {
-                let (range, function, steps) = self.charge(this, range, "the object of a method call");
-                let demand = UnmetDemand {
-                    path: source.path,
-                    function,
-                    range,
-                    level: Level::Warning,
-                    what: "the object of a method call",
-                    wants,
-                    conversion: source.conversion,
-                    steps,
-                };
-                self.pending.push(Pending { demand, operand: this });
+                self.unmet(this, source, Level::Warning, range, "the object of a method call", wants);
             }
             return;
         }

@@ -36,7 +36,7 @@ pub const SECRET_KEY: &str = "[[secret key]]";
 pub type Registers = [Option<Sym>];
 
 /// Methods that text is made with, in the order in which they are asked for.
-pub const TO_TEXT: [&str; 3] = ["@@toPrimitive", "toString", "valueOf"];
+const TO_TEXT: [&str; 3] = ["@@toPrimitive", "toString", "valueOf"];
 /// Marks the pairs that iterating over entries yields.
 const ENTRY: &str = "[[entry]]";
 
@@ -333,8 +333,7 @@ impl Analyzer<'_> {
 
     /// What `ToString` makes of a list of constants, or of an object with a method of its own for it.
     pub fn as_text(&mut self, state: &mut State, reg: Reg, value: Sym, range: TextRange) -> Sym {
-        let Value::Alloc { kind, .. } = *self.model.symbols.value(value) else { return value };
-        if kind == AllocKind::Array {
+        if matches!(self.model.symbols.value(value), Value::Alloc { kind: AllocKind::Array, .. }) {
             let elements = self.exact_elements(state, value).unwrap_or_default();
             let texts: Option<Vec<Rc<str>>> = elements.iter().map(|&e| fold::constant(&self.model.symbols, e).map(|c| c.text())).collect();
             return match texts {

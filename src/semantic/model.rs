@@ -154,31 +154,30 @@ impl Model {
 
     /// The input path that `sym` reads, if it is a plain read of one.
     pub fn input_path(&self, sym: Sym) -> Option<InputPath> {
-        match self.symbols.value(sym) {
-            Value::Input { name, .. } => Some(InputPath { root: name.clone(), input: sym, segments: Vec::new() }),
-            Value::Prop(base, key) => {
-                let mut path = self.input_path(*base)?;
-                path.segments.push(segment(key));
-                Some(path)
-            }
-            Value::Instance(base, _) | Value::Version(base, _) | Value::Rest(base, _) => self.input_path(*base),
+        self.path_from(sym, &|_, value| match value {
+            Value::Input { name, .. } => Some(name.clone()),
             _ => None,
-        }
+        })
     }
 
     /// The path of a value inside what was parsed of a text of the input: as untrusted as the input.
     pub fn parsed_path(&self, sym: Sym) -> Option<InputPath> {
-        match self.symbols.value(sym) {
-            Value::Opaque(_) => {
-                let root = self.parsed.get(&sym)?;
-                Some(InputPath { root: root.clone(), input: sym, segments: Vec::new() })
-            }
+        self.path_from(sym, &|root, _| self.parsed.get(&root).cloned())
+    }
+
+    /// The path of a value that is read of a root, which `root_name` knows and names.
+    fn path_from(&self, sym: Sym, root_name: &dyn Fn(Sym, &Value) -> Option<Rc<str>>) -> Option<InputPath> {
+        let value = self.symbols.value(sym);
+        if let Some(root) = root_name(sym, value) {
+            return Some(InputPath { root, input: sym, segments: Vec::new() });
+        }
+        match value {
             Value::Prop(base, key) => {
-                let mut path = self.parsed_path(*base)?;
+                let mut path = self.path_from(*base, root_name)?;
                 path.segments.push(segment(key));
                 Some(path)
             }
-            Value::Instance(base, _) | Value::Version(base, _) | Value::Rest(base, _) => self.parsed_path(*base),
+            Value::Instance(base, _) | Value::Version(base, _) | Value::Rest(base, _) => self.path_from(*base, root_name),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::fold;
 use crate::semantic::choice::Choice;
-use crate::semantic::eval::{OpResult, TO_NUMBER, TO_TEXT};
+use crate::semantic::eval::{OpResult, TO_NUMBER};
 use crate::semantic::facts::{Facts, Interval, Types};
 use crate::semantic::flow::{Analyzer, Args};
 use crate::semantic::ir::{BlockId, Reg};
@@ -128,10 +128,9 @@ impl Analyzer<'_> {
             self.note_string(folded, call.range);
             return folded;
         }
-        if matches!(call.path, "String" | "Number") {
-            let methods = if call.path == "String" { TO_TEXT } else { TO_NUMBER };
+        if call.path == "Number" {
             for part in &mut parts {
-                *part = self.converted(state, call.reg, *part, &methods, call.range);
+                *part = self.converted(state, call.reg, *part, &TO_NUMBER, call.range);
             }
         }
         if call.path.starts_with("Math.") {
