@@ -228,7 +228,9 @@ async fn keep_maintained(inner: Weak<Inner>) {
         tokio::time::sleep(MAINTENANCE_INTERVAL).await;
         let Some(inner) = inner.upgrade().filter(|inner| !inner.library.store.is_closed()) else { return };
         let _open = inner.open.clone().read_owned().await;
-        drop(inner.maintain().await);
+        if let Err(error) = inner.maintain().await {
+            tracing::warn!(%error, "maintenance failed");
+        }
     }
 }
 

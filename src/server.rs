@@ -38,9 +38,6 @@ mod openapi;
 mod problem;
 mod request;
 
-/// How often what dead replicas left open is looked for.
-const MAINTAIN_EVERY: Duration = Duration::from_secs(30);
-
 /// What a server may spend.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -124,22 +121,11 @@ pub async fn serve(app: App, listener: std::net::TcpListener, stop: impl Future<
     let listener = TcpListener::from_std(listener)?;
     let (registry, options) = (app.registry.clone(), app.options.clone());
     let patience = options.shutdown_time_max;
-    let maintenance = tokio::spawn(maintain(registry.clone()));
     listen::serve(listener, router(Arc::new(app)), stop, &options).await;
-    maintenance.abort();
     if tokio::time::timeout(patience, registry.close()).await.is_err() {
         tracing::warn!("what was under way is left to be recorded as interrupted");
     }
     Ok(())
-}
-
-async fn maintain(registry: Registry) {
-    loop {
-        tokio::time::sleep(MAINTAIN_EVERY).await;
-        if let Err(error) = registry.maintain().await {
-            tracing::warn!(%error, "maintenance failed");
-        }
-    }
 }
 
 fn routes() -> Vec<Route<Arc<App>>> {
