@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::gate::{GateArgs, Opened, Stop, current_folder, failure, is_file, not_audited, record_refusal, refuse, stop, usage};
+use super::gate::{GateArgs, Opened, Stop, current_folder, ended, failure, is_file, not_audited, record_refusal, refuse, stop, usage};
 use super::lint::{Output, check_outputs, write_outputs};
 use super::store::{StoreArgs, refusal};
 use super::{Console, ExitStatus, display};
@@ -66,10 +66,7 @@ pub struct Args {
 /// Approves the function, if it may be and the approver says so.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
     let approved = if is_file(&args.target) { of_file(args, console) } else { of_registry(args, console) };
-    approved.unwrap_or_else(|(status, message)| {
-        console.say(&message);
-        status
-    })
+    ended(approved, console)
 }
 
 /// Approves a version in the registry. Nothing is decided here.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use super::gate::{Stop, audit_path, current_folder, failure, stop, usage};
+use super::gate::{Stop, audit_path, current_folder, ended, failure, stop, usage};
 use super::store::{Configured, StoreArgs, refusal};
 use super::{Console, ExitStatus};
 use crate::approval::Policy;
@@ -101,10 +101,7 @@ impl FromStr for Moment {
 
 /// Prints or verifies the log.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
-    execute(args, console).unwrap_or_else(|(status, message)| {
-        console.say(&message);
-        status
-    })
+    ended(execute(args, console), console)
 }
 
 fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {

@@ -29,6 +29,14 @@ pub struct GateArgs {
 /// Why a command stops: what its exit status is, and what is said.
 pub type Stop = (ExitStatus, String);
 
+/// How a command ends: where it stopped, that is said.
+pub fn ended(done: Result<ExitStatus, Stop>, console: &mut Console<'_>) -> ExitStatus {
+    done.unwrap_or_else(|(status, message)| {
+        console.say(&message);
+        status
+    })
+}
+
 /// Wrong usage.
 pub fn usage(message: impl Into<String>) -> Stop {
     (ExitStatus::Usage, message.into())
@@ -161,11 +169,5 @@ pub fn refuse(refusal: &Refusal, args: &GateArgs, opened: &Opened, about: &Funct
 pub fn record_refusal(message: &str, args: &GateArgs, opened: &Opened, about: &Function, console: &mut Console<'_>) -> ExitStatus {
     let recorded =
         args.log(opened, console).and_then(|log| log.append(Entry::new(Event::Refused, about).failed(message)).map_err(not_audited));
-    match recorded {
-        Ok(_) => ExitStatus::Success,
-        Err((status, message)) => {
-            console.say(&message);
-            status
-        }
-    }
+    ended(recorded.map(|_| ExitStatus::Success), console)
 }

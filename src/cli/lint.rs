@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::gate::ended;
 use super::{Console, ExitStatus};
 use crate::config::discover::{Discovered, Discovery};
 use crate::config::{Config, FILE_NAME, RuleLevel, Settings};
@@ -113,13 +114,7 @@ impl FromStr for RuleSetting {
 
 /// Lints.
 pub fn run(args: Args, console: &mut Console<'_>) -> ExitStatus {
-    match prepare(&args, console).and_then(|plan| execute(&args, plan, console)) {
-        Ok(status) => status,
-        Err((status, message)) => {
-            console.say(&message);
-            status
-        }
-    }
+    ended(prepare(&args, console).and_then(|plan| execute(&args, plan, console)), console)
 }
 
 type Stop = (ExitStatus, String);

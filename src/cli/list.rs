@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::gate::Stop;
-use super::store::{StoreArgs, refusal};
+use super::gate::{Stop, ended};
+use super::store::StoreArgs;
 use super::{Console, ExitStatus};
 use crate::output::escape;
-use crate::registry::{Function, PageRequest, Review};
+use crate::registry::{Function, Review};
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -34,23 +34,12 @@ pub enum Output {
 
 /// Lists the functions that the caller sees: all for admins, what awaits review for approvers, their own for authors.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
-    execute(args, console).unwrap_or_else(|(status, message)| {
-        console.say(&message);
-        status
-    })
+    ended(execute(args, console), console)
 }
 
 fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let opened = args.store.open(args.config.as_deref(), None, console)?;
-    let (mut functions, mut page) = (Vec::new(), PageRequest::default());
-    loop {
-        let part = opened.wait(opened.registry.list(&opened.caller, page.clone())).map_err(|error| refusal("list", &error))?;
-        functions.extend(part.items);
-        page.cursor = part.next;
-        if page.cursor.is_none() {
-            break;
-        }
-    }
+    let functions = opened.all("list", |page| opened.registry.list(&opened.caller, page))?;
     let text = match args.output {
         Output::Json => format!("{}\n", serde_json::json!({ "functions": functions })),
         Output::Pretty => functions.iter().map(line).collect(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::gate::Stop;
+use super::gate::{Stop, ended};
 use super::store::{StoreArgs, refusal};
 use super::{Console, ExitStatus};
 use crate::output::escape;
@@ -53,13 +53,8 @@ pub fn revoke(args: &RevokeArgs, console: &mut Console<'_>) -> ExitStatus {
 }
 
 fn said(done: Result<String, Stop>, console: &mut Console<'_>) -> ExitStatus {
-    match done {
-        Ok(line) => console.write(|out| writeln!(out, "{}", escape(&line))),
-        Err((status, message)) => {
-            console.say(&message);
-            status
-        }
-    }
+    let printed = done.map(|line| console.write(|out| writeln!(out, "{}", escape(&line))));
+    ended(printed, console)
 }
 
 fn rejected(args: &RejectArgs, console: &mut Console<'_>) -> Result<String, Stop> {

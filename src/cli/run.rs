@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::gate::{GateArgs, Stop, is_file, not_audited, refuse, usage};
+use super::gate::{GateArgs, Stop, ended, is_file, not_audited, refuse, usage};
 use super::store::{StoreArgs, refusal};
 use super::{Console, ExitStatus};
 use crate::audit::Function;
@@ -65,10 +65,7 @@ impl FromStr for Variable {
 /// Calls the function once.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
     let called = if is_file(&args.target) { of_file(args, console) } else { of_registry(args, console) };
-    called.unwrap_or_else(|(status, message)| {
-        console.say(&message);
-        status
-    })
+    ended(called, console)
 }
 
 /// Calls the active version of a function of the registry, as the agent that the token names.

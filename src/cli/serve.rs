@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use super::gate::{Stop, failure, usage};
+use super::gate::{Stop, ended, failure, usage};
 use super::store::{Configured, StoreArgs};
 use super::{Console, ExitStatus};
 use crate::config::{RequireIsolation, Settings};
@@ -45,10 +45,7 @@ pub struct Args {
 
 /// Serves until the process is told to stop.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
-    serve(args, console).unwrap_or_else(|(status, message)| {
-        console.say(&message);
-        status
-    })
+    ended(serve(args, console), console)
 }
 
 fn serve(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {

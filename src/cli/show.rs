@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::gate::Stop;
+use super::gate::{Stop, ended};
 use super::list::{Output, review_name};
 use super::store::{StoreArgs, refusal};
 use super::{Console, ExitStatus, display};
 use crate::output::escape;
-use crate::registry::{PageRequest, Version};
+use crate::registry::Version;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -31,10 +31,7 @@ pub struct Args {
 /// Shows a function in full: its versions, the source and the findings of one. That an approver read
 /// it is recorded.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
-    execute(args, console).unwrap_or_else(|(status, message)| {
-        console.say(&message);
-        status
-    })
+    ended(execute(args, console), console)
 }
 
 fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
@@ -46,15 +43,7 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     if args.output == Output::Json {
         return Ok(console.write(|out| writeln!(out, "{}", serde_json::json!(read))));
     }
-    let (mut versions, mut page) = (Vec::new(), PageRequest::default());
-    loop {
-        let part = opened.wait(registry.versions(caller, &id, page.clone())).map_err(refused)?;
-        versions.extend(part.items);
-        page.cursor = part.next;
-        if page.cursor.is_none() {
-            break;
-        }
-    }
+    let versions = opened.all(&args.target, |page| registry.versions(caller, &id, page))?;
     let version = args.version.unwrap_or(read.function.version);
     let report = opened.wait(registry.findings(caller, &id, Some(version))).map_err(refused)?;
     let head = format!("{} {}: {}", read.function.function_id, read.function.name, read.function.description);

@@ -9,7 +9,7 @@ use crate::approval::Policy;
 use crate::config::discover::{Discovered, Discovery};
 use crate::config::{Config, Settings};
 use crate::identity::{Caller, Secret};
-use crate::registry::{Options, Registry, RegistryError, SEAL_KEY_FILE_NAME, STORE_FILE_NAME, StoreUrl};
+use crate::registry::{Options, Page, PageRequest, Registry, RegistryError, SEAL_KEY_FILE_NAME, STORE_FILE_NAME, StoreUrl};
 use crate::sandbox::IsolationOptions;
 use crate::source::collect::normalise;
 
@@ -123,6 +123,22 @@ impl Opened {
     /// Waits for a call of the registry.
     pub fn wait<T>(&self, call: impl Future<Output = T>) -> T {
         self.runtime.block_on(call)
+    }
+
+    /// Everything of a list, page after page.
+    pub fn all<T, F>(&self, about: &str, page: impl Fn(PageRequest) -> F) -> Result<Vec<T>, Stop>
+    where
+        F: Future<Output = Result<Page<T>, RegistryError>>,
+    {
+        let (mut items, mut request) = (Vec::new(), PageRequest::default());
+        loop {
+            let part = self.wait(page(request.clone())).map_err(|error| refusal(about, &error))?;
+            items.extend(part.items);
+            request.cursor = part.next;
+            if request.cursor.is_none() {
+                return Ok(items);
+            }
+        }
     }
 
     /// The id of the function that a person names.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::gate::{Stop, current_folder, failure, stop, usage};
+use super::gate::{Stop, current_folder, ended, failure, stop, usage};
 use super::store::{StoreArgs, refusal};
 use super::{Console, ExitStatus, display};
 use crate::approval::{Candidate, Policy};
@@ -39,10 +39,7 @@ pub struct Args {
 
 /// Hands in a function, or a new version of one that has its name.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
-    execute(args, console).unwrap_or_else(|(status, message)| {
-        console.say(&message);
-        status
-    })
+    ended(execute(args, console), console)
 }
 
 fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::gate::{Stop, failure, usage};
+use super::gate::{Stop, ended, failure, usage};
 use super::store::{Configured, KeyArgs};
 use super::{Console, ExitStatus};
 use crate::identity::{Caller, Claims, Role, Secret, write_private};
@@ -43,13 +43,8 @@ fn role(text: &str) -> Result<Role, String> {
 
 /// Prints a token of this machine. Whoever can read the secret can be anybody.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
-    match minted(args, console) {
-        Ok(token) => console.write(|out| writeln!(out, "{token}")),
-        Err((status, message)) => {
-            console.say(&message);
-            status
-        }
-    }
+    let printed = minted(args, console).map(|token| console.write(|out| writeln!(out, "{token}")));
+    ended(printed, console)
 }
 
 fn minted(args: &Args, console: &mut Console<'_>) -> Result<String, Stop> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::gate::{Stop, current_folder, stop, usage};
+use super::gate::{Stop, current_folder, ended, stop, usage};
 use super::store::{Configured, KeyArgs, refusal};
 use super::{Console, ExitStatus};
 use crate::approval::trust::Trust;
@@ -39,10 +39,7 @@ pub struct Args {
 /// Verifies every function that the paths name.
 pub fn run(args: &Args, console: &mut Console<'_>) -> ExitStatus {
     let verified = if args.store.is_some() { of_store(args, console) } else { of_files(args, console) };
-    verified.unwrap_or_else(|(status, message)| {
-        console.say(&message);
-        status
-    })
+    ended(verified, console)
 }
 
 /// Verifies every function of the store that was approved and not revoked.
