@@ -1,13 +1,17 @@
 //! The gate for files, driven as people drive it: run, approve, verify, audit.
 
+mod ran;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use fnvet::approval::signature::SigningKey;
 use fnvet::approval::statement::{Envelope, Statement};
 use fnvet::approval::{Candidate, Policy};
 use serde_json::{Value, json};
+
+use ran::Ran;
 
 /// An honest function.
 const GREET: &str = "function execute(input) {
@@ -67,7 +71,7 @@ impl Repository {
     }
 
     fn fnvet(&self, args: &[&str]) -> Ran {
-        Ran::new(Command::new(env!("CARGO_BIN_EXE_fnvet")).current_dir(self.folder.path()).args(args).output().unwrap())
+        Ran::from(Command::new(env!("CARGO_BIN_EXE_fnvet")).current_dir(self.folder.path()).args(args).output().unwrap())
     }
 
     fn approve(&self, args: &[&str]) -> Ran {
@@ -98,27 +102,6 @@ impl Repository {
         assert!(made.status.success());
         let public = std::fs::read_to_string(path.with_extension("pub")).unwrap();
         (path.to_str().unwrap().to_owned(), format!("{person} namespaces=\"fnvet\" {}\n", public.trim()))
-    }
-}
-
-#[derive(Debug)]
-struct Ran {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn new(output: Output) -> Ran {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ran { status: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
-    }
-
-    #[track_caller]
-    fn ends(self, status: i32, said: &str) -> Ran {
-        assert!(self.status == status && (self.out.contains(said) || self.err.contains(said)), "expected {status} and {said:?}: {self:#?}");
-        assert!(!self.out.contains('\u{1b}') && !self.err.contains('\u{1b}'), "{self:#?}");
-        self
     }
 }
 

@@ -1,38 +1,16 @@
 //! The registry as people drive it at a terminal, with the same records as the API.
 
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::ran::Ran;
 use crate::support::*;
 
 /// A folder with functions and keys, and a store.
 struct Desk<'a> {
     site: &'a Site,
-}
-
-#[derive(Debug)]
-struct Ran {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    #[track_caller]
-    fn ends(self, status: i32, said: &str) -> Ran {
-        assert!(self.status == status && (self.out.contains(said) || self.err.contains(said)), "expected {status} and {said:?}: {self:#?}");
-        assert!(!self.out.contains('\u{1b}') && !self.err.contains('\u{1b}'), "{self:#?}");
-        self
-    }
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Ran {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ran { status: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
-    }
 }
 
 impl Desk<'_> {

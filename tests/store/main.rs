@@ -4,6 +4,8 @@
 mod attacker;
 mod commands;
 mod life;
+#[path = "../ran/mod.rs"]
+mod ran;
 mod review;
 mod support;
 mod tenants;
