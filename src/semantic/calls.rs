@@ -203,8 +203,8 @@ impl Analyzer<'_> {
         let (caller_ctx, caller) = (self.frame().ctx, self.frame().func);
         let ctx = self.model.symbols.context(caller_ctx, caller, Reg(reg.0 ^ (u32::from(nth) << 24)));
         let kind = self.model.ir.body(func).kind;
-        let in_loop = self.frame().in_loop || self.turns > 0 || !self.graphs[caller.index()].headers_around(self.current_block).is_empty();
-        let frame = Frame { func, ctx, this, args, call_range: range, in_loop, reached: Default::default() };
+        let in_loop = !self.frame_is_straight();
+        let frame = Frame { func, ctx, this, args, call_range: range, in_loop, turns: Vec::new(), reached: Default::default() };
         if kind.is_generator {
             self.yields.push(BTreeMap::new());
             let entered = state.clone();
@@ -325,8 +325,9 @@ impl Analyzer<'_> {
         let site = self.site(reg, 161);
         let value = self.model.keep(state, value, site);
         // The last visit knows most: an earlier round of a loop is part of it.
+        let ctx = self.frame().ctx;
         if let Some(yielded) = self.yields.last_mut() {
-            yielded.insert(reg, value);
+            yielded.insert((reg, ctx), value);
         }
         self.opaque(reg, 0, Facts::ANY, &[])
     }

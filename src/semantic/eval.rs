@@ -230,6 +230,9 @@ impl Analyzer<'_> {
             }
             OpKind::Iterate { value, kind } => self.iterate(state, reg, get(value), *kind, op.range),
             OpKind::Next(iterator) => {
+                if let Some(element) = self.element_of_turn(*iterator) {
+                    return element.into();
+                }
                 let iterator = get(iterator);
                 return self.next(state, reg, iterator);
             }

@@ -21,6 +21,8 @@ use super::state::{Place, State};
 use super::symbol::{Ctx, PropKey, Site, SiteKind, Sym, Value};
 use crate::source::TextRange;
 
+mod unroll;
+
 /// The pseudo-variable that carries a returned or thrown value to where paths meet.
 pub const RESULT: SlotId = SlotId(u32::MAX);
 /// The pseudo-block where a function's returns meet.
@@ -66,8 +68,19 @@ pub struct Frame {
     pub call_range: TextRange,
     /// It was called in a loop, its caller's or one further out.
     pub in_loop: bool,
+    /// The turns of loops that are being interpreted one by one, the innermost last.
+    pub turns: Vec<Turn>,
     /// What its fixpoint reached, while it is observed.
     pub reached: Rc<Reached>,
+}
+
+/// One turn of a loop whose turns are interpreted one by one.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// The loop's header.
+    pub header: BlockId,
+    /// What the iteration yields in it, if it is one: the iterator, and the value.
+    pub element: Option<(Reg, Sym)>,
 }
 
 /// What the fixpoint of an activation reached.
@@ -103,6 +116,8 @@ pub struct Trace {
     pub gave_up: bool,
     /// The value of each register when it was last computed.
     pub registers: Vec<Option<Sym>>,
+    /// Headers of loops whose turns were interpreted one by one, to the last.
+    pub unrolled: BTreeSet<BlockId>,
 }
 
 /// A branch that facts exclude, as it would be taken.
@@ -152,10 +167,10 @@ pub struct Analyzer<'a> {
     /// Names bound directly to a string constant, by symbol.
     pub constant_names: BTreeMap<Sym, BTreeSet<String>>,
     /// Values yielded by the generator activations being entered.
-    pub yields: Vec<BTreeMap<Reg, Sym>>,
+    pub yields: Vec<BTreeMap<(Reg, Ctx), Sym>>,
     /// Calls seen between the file's functions, for recursion.
     pub calls: super::recursion::CallLog,
-    memo: HashMap<(FuncId, Ctx), (State, Sym, Args, Outcome, BTreeMap<Reg, Sym>)>,
+    memo: HashMap<(FuncId, Ctx), (State, Sym, Args, Outcome, BTreeMap<(Reg, Ctx), Sym>)>,
     /// Where values that flow on came from, for the steps of a finding.
     pub produced: HashMap<Sym, TextRange>,
     /// Regular expressions built from values that are not constant, and where.
@@ -194,6 +209,8 @@ pub struct Analyzer<'a> {
     pub walked: Vec<Sym>,
     /// What the arguments of the current call were spread from.
     pub spread_sources: Vec<Sym>,
+    /// Properties of objects made of several others that are being looked up.
+    pub spread_through: Vec<Sym>,
     /// Work on lists that a later limit on their length may still excuse.
     pub costs_until_limited: Vec<(Sym, super::observe::Costly)>,
     /// Loops around the operation being interpreted that input drives, for the cost of nesting.
@@ -244,6 +261,7 @@ impl<'a> Analyzer<'a> {
             grown: HashMap::new(),
             walked: Vec::new(),
             spread_sources: Vec::new(),
+            spread_through: Vec::new(),
             costs_until_limited: Vec::new(),
             loop_costs: super::cost::LoopCosts::default(),
         }
@@ -252,6 +270,11 @@ impl<'a> Analyzer<'a> {
     /// The activation being interpreted.
     pub fn frame(&self) -> &Frame {
         self.frames.last().expect("an operation is interpreted inside an activation")
+    }
+
+    /// The same, to change it.
+    pub fn frame_mut(&mut self) -> &mut Frame {
+        self.frames.last_mut().expect("an operation is interpreted inside an activation")
     }
 
     /// A site of the current activation.
@@ -339,6 +362,13 @@ impl<'a> Analyzer<'a> {
         self.frames.pop();
     }
 
+    /// Outside of loops, and in a turn that is interpreted by itself, an appended element has a known position.
+    pub fn frame_is_straight(&self) -> bool {
+        let frame = self.frame();
+        let around = self.graphs[frame.func.index()].headers_around(self.current_block);
+        !frame.in_loop && self.turns == 0 && around.iter().all(|header| frame.turns.iter().any(|turn| turn.header == *header))
+    }
+
     /// The operation `reg` of the current function.
     pub fn op(&self, reg: Reg) -> &Op {
         &self.model.ir.bodies[self.frame().func.index()].ops[reg.index()]
@@ -357,6 +387,7 @@ struct Run {
     normal: Option<State>,
     thrown: Option<State>,
     caught: BTreeMap<BlockId, Sym>,
+    turns: unroll::Turns,
 }
 
 impl Run {
@@ -378,6 +409,7 @@ impl Run {
             normal: None,
             thrown: None,
             caught: BTreeMap::new(),
+            turns: unroll::Turns::default(),
         }
     }
 
@@ -404,21 +436,36 @@ impl Run {
             frame.reached = Rc::new(Reached { blocks, conditions });
         }
         analyzer.enter_loops(&self.cfg, self.func, &self.trace);
-        for block in order {
-            if self.trace.entry[block.index()].is_some() {
-                analyzer.at_block(&self.cfg, self.func, block);
-                self.block(analyzer, block);
+        self.observe_blocks(analyzer, &order);
+        analyzer.leave_loops();
+    }
+
+    fn observe_blocks(&mut self, analyzer: &mut Analyzer<'_>, blocks: &[BlockId]) {
+        for &block in blocks {
+            if self.trace.entry[block.index()].is_none() {
+                continue;
+            }
+            match self.unrolled_around(block) {
+                Some(header) if header == block => self.observe_turns(analyzer, header),
+                Some(_) => {}
+                None => {
+                    analyzer.at_block(&self.cfg, self.func, block);
+                    self.block(analyzer, block);
+                }
             }
         }
         self.work.clear();
-        analyzer.leave_loops();
     }
 
     fn block(&mut self, analyzer: &mut Analyzer<'_>, block: BlockId) {
         let ir = analyzer.model.ir.clone();
         let body = ir.body(self.func);
         let here = &body.blocks[block.index()];
+        if self.cfg.is_header(block) && !analyzer.reporting {
+            self.unroll(analyzer, block);
+        }
         let Some(mut state) = self.trace.entry[block.index()].clone() else { return };
+        analyzer.current_block = block;
         for &reg in &here.ops {
             analyzer.model.work += limits::OPERATION_WORK;
             let op = &body.ops[reg.index()];
@@ -467,13 +514,16 @@ impl Run {
             Terminator::Branch { cond, then, otherwise } => {
                 let Some(cond) = register(cond) else { return };
                 self.trace.conditions.insert(block, (cond, state.clone()));
-                for (truth, to) in [(true, then), (false, otherwise)] {
-                    match analyzer.model.assumed(&state, cond, truth) {
+                let ways = [(true, then), (false, otherwise)].map(|(truth, to)| (to, analyzer.model.assumed(&state, cond, truth)));
+                self.note_decision(block, &ways);
+                for (to, way) in ways {
+                    match way {
                         Some(state) => self.edge(analyzer, block, to, state),
                         None => self.leave_out(analyzer, to, &state),
                     }
                 }
             }
+            Terminator::Next { body, .. } if self.turns.of == Some(block) => self.edge(analyzer, block, body, state),
             Terminator::Next { iterator, body, done } => {
                 let exhausted = self.exhausted(analyzer, block, &state);
                 let empty = register(iterator).is_some_and(|i| analyzer.is_empty_iteration(&state, i));
@@ -640,12 +690,18 @@ impl Run {
     }
 
     fn edge(&mut self, analyzer: &mut Analyzer<'_>, from: BlockId, to: BlockId, state: State) {
+        let Some(state) = self.divert(from, to, state) else { return };
+        self.go(analyzer, from, to, state);
+    }
+
+    fn go(&mut self, analyzer: &mut Analyzer<'_>, from: BlockId, to: BlockId, state: State) {
         let is_back = self.cfg.position(to) <= self.cfg.position(from);
         if self.cfg.is_header(to) {
             if is_back {
                 self.trace.back.insert((to, from), state.clone());
             } else {
                 self.trace.before.insert(to, state.clone());
+                self.turns.note_entry(to, from, &state);
             }
         }
         let place = Place {
@@ -694,17 +750,32 @@ impl Run {
     }
 
     fn raise(&mut self, analyzer: &mut Analyzer<'_>, handler: BlockId, state: &State, value: Option<Sym>) {
+        let from = analyzer.current_block;
+        if !self.divert_exception(analyzer, from, handler, state, value) {
+            self.catch(analyzer, handler, state, value);
+        }
+    }
+
+    fn catch(&mut self, analyzer: &mut Analyzer<'_>, handler: BlockId, state: &State, value: Option<Sym>) {
         let frame = analyzer.frame();
         let site = Rc::new(Site { ctx: frame.ctx, func: frame.func, what: SiteKind::Slot(handler, RESULT) });
         let thrown = value.unwrap_or_else(|| analyzer.model.symbols.intern(Value::Opaque(site.clone())));
         let exception = analyzer.model.symbols.intern(Value::Phi(site));
         self.caught.insert(handler, exception);
         analyzer.model.symbols.add_operand(exception, thrown);
-        self.edge(analyzer, handler, handler, state.clone());
+        self.go(analyzer, handler, handler, state.clone());
     }
 
     fn leave(&mut self, analyzer: &mut Analyzer<'_>, mut state: State, value: Sym, by: BlockId) {
+        if self.unrolled_around(analyzer.current_block).is_some() {
+            return;
+        }
         state.slots.insert(RESULT, value);
+        self.end(analyzer, state, by);
+    }
+
+    /// Joins a state in which the function ends, with what it ends with in [`RESULT`].
+    fn end(&mut self, analyzer: &mut Analyzer<'_>, state: State, by: BlockId) {
         let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, round: false, widen: false };
         let exit = if by == EXIT { &mut self.normal } else { &mut self.thrown };
         match exit {

@@ -58,3 +58,7 @@ pub const MUTATIONS_MAX: usize = 256;
 pub const DOUBLINGS_MAX: f64 = 24.0;
 /// Places kept at which one collection grows.
 pub const GROWTH_PLACES_MAX: usize = 16;
+/// Turns of a loop over values that the program lists, or of a walk over them, interpreted one by one.
+pub const TURNS_MAX: usize = 16;
+/// Operations interpreted in all turns of one such loop.
+pub const TURN_OPERATIONS_MAX: usize = 3_000;

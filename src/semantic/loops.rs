@@ -89,7 +89,10 @@ impl Analyzer<'_> {
             if trace.entry[natural.header.index()].is_none() {
                 continue;
             }
-            let progress = self.progress(cfg, func, trace, natural, head.kind);
+            let progress = match trace.unrolled.contains(&natural.header) {
+                true => Progress::Shown(Size::Bounded),
+                false => self.progress(cfg, func, trace, natural, head.kind),
+            };
             let endless = match progress {
                 Progress::Shown(size) => {
                     let turns = Turns { func, cfg, trace, natural, ends: ends(trace, natural), round: None };

@@ -140,6 +140,10 @@ impl Analyzer<'_> {
         if depth > 8 {
             return undefined;
         }
+        if depth == 0 {
+            self.spread_through.clear();
+        }
+        self.model.work += 1;
         if let Some(known) = state.object(object).cloned() {
             match known.fields.get(name) {
                 Some(Field::Value(value)) => return *value,
@@ -188,6 +192,11 @@ impl Analyzer<'_> {
                 [_] => value,
                 _ => {
                     let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
+                    // Objects that were spread into each other lead back here.
+                    if self.spread_through.contains(&merged) {
+                        return merged;
+                    }
+                    self.spread_through.push(merged);
                     for &spread in &known.spreads {
                         let value = self.get_named(state, spread, name, depth + 1);
                         self.model.symbols.add_operand(merged, value);

@@ -134,7 +134,16 @@ impl Analyzer<'_> {
         args.ranges = vec![TextRange::default(); args.list.len()];
         self.generalise_counters(&mut entry, func);
         self.generalise_fields(&mut entry, func, &args.list, this);
-        let frame = Frame { func, ctx: BY_ITSELF, this, args, call_range: TextRange::default(), in_loop: true, reached: Rc::default() };
+        let frame = Frame {
+            func,
+            ctx: BY_ITSELF,
+            this,
+            args,
+            call_range: TextRange::default(),
+            in_loop: true,
+            turns: Vec::new(),
+            reached: Rc::default(),
+        };
         let seen = std::mem::take(&mut self.seen);
         let (pending, outgoing) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.outgoing));
         let postponed = std::mem::take(&mut self.costs_until_limited);

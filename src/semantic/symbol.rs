@@ -165,7 +165,11 @@ pub enum Value {
 }
 
 /// The part of a context's call that is the register; the rest tells several calls of one operation apart.
-const CALL_REGISTER: u32 = 0x00ff_ffff;
+const CALL_REGISTER: u32 = 0x003f_ffff;
+/// Marks a context that is no call, but one turn of a loop or of a walk over a list.
+const TURN: u32 = 0x0080_0000;
+/// Tells the turns of a loop from those of a walk that begins at the same operation.
+const WALK: u32 = 0x0040_0000;
 
 /// All symbols of one file, and what is known of them regardless of the program point.
 #[derive(Debug, Default)]
@@ -237,12 +241,23 @@ impl Symbols {
         ctx
     }
 
-    /// The call in the activation `root` that led, directly or not, to the activation `ctx`.
+    /// The context of one turn of a loop, or of a walk over a list, in `parent`: what is made in it is
+    /// told from what other turns make. `at` is an operation of the loop, or the walk.
+    pub fn turn(&mut self, parent: Ctx, func: FuncId, at: Reg, turn: usize, is_walk: bool) -> Ctx {
+        let kind = if is_walk { TURN | WALK } else { TURN };
+        self.context(parent, func, Reg(at.0 & CALL_REGISTER | kind | (turn as u32) << 24))
+    }
+
+    /// The call in the activation `root` that led, directly or not, to the activation `ctx`; or the loop
+    /// in one of whose turns it was.
     pub fn called_from(&self, ctx: Ctx, root: (Ctx, FuncId)) -> Option<Reg> {
-        let mut at = ctx;
+        let (mut at, mut from) = (ctx, None);
         while let Some((parent, func, call)) = (at.0 as usize).checked_sub(1).and_then(|i| self.contexts.get(i)) {
+            if call.0 & TURN == 0 || from.is_none() {
+                from = Some(Reg(call.0 & CALL_REGISTER));
+            }
             if (*parent, *func) == root {
-                return Some(Reg(call.0 & CALL_REGISTER));
+                return from;
             }
             at = *parent;
         }

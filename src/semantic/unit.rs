@@ -85,6 +85,7 @@ fn load(analyzer: &mut Analyzer<'_>) -> State {
         args: Args::default(),
         call_range: TextRange::default(),
         in_loop: false,
+        turns: Vec::new(),
         reached: Default::default(),
     };
     analyzer.reporting = true;
@@ -146,6 +147,7 @@ fn judge(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym, a
         args: Args::of(args),
         call_range: TextRange::default(),
         in_loop: false,
+        turns: Vec::new(),
         reached: Default::default(),
     };
     analyzer.activate(frame, loaded.clone());
@@ -244,6 +246,7 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
             args: Args::of(args),
             call_range: TextRange::default(),
             in_loop: false,
+            turns: Vec::new(),
             reached: Default::default(),
         };
         if whole {

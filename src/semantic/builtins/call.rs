@@ -15,6 +15,8 @@ use crate::semantic::state::{Field, Object, Place, State};
 use crate::semantic::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::source::TextRange;
 
+mod listed;
+
 /// A call of a built-in.
 struct Call<'c> {
     reg: Reg,
@@ -322,17 +324,10 @@ impl Analyzer<'_> {
     fn walk(&mut self, state: &mut State, call: &Call<'_>, method: &str) -> OpResult {
         let Some(callback) = call.args.get(0) else { return self.unknown(call).into() };
         let receiver = self.model.facts(state, call.this);
-        if let Some(elements) = self.exact_elements(state, call.this) {
-            let constant = elements.iter().all(|&e| self.model.symbols.is_constant(e));
-            if constant && elements.len() <= 64 && matches!(method, "map" | "forEach") {
-                return self.walk_exactly(state, call, method, callback, &elements);
-            }
-            if method == "filter"
-                && elements.len() <= 16
-                && let Some(kept) = self.filter_exactly(state, call, callback, &elements)
-            {
-                return kept.into();
-            }
+        if let Some(elements) = self.exact_elements(state, call.this)
+            && let Some(result) = self.walk_listed(state, call, method, callback, &elements)
+        {
+            return result;
         }
         let site = self.site(call.reg, call.nth);
         state.forget_turn(&mut self.model, &site);
@@ -495,48 +490,6 @@ impl Analyzer<'_> {
         self.allocate(state, call.reg, 236, kind, copy)
     }
 
-    fn walk_exactly(&mut self, state: &mut State, call: &Call<'_>, method: &str, callback: Sym, elements: &[Sym]) -> OpResult {
-        let undefined = self.model.symbols.undefined();
-        let mut results = Vec::new();
-        for (i, &element) in elements.iter().enumerate() {
-            let index = self.model.symbols.number(i as f64);
-            let args = Args::of([element, index, call.this]);
-            let result = self.call(state, call.reg, call.nth.wrapping_add(1), callback, undefined, args, call.range);
-            match result.value {
-                Some(value) => results.push(value),
-                None => return result,
-            }
-        }
-        if method == "map" { self.array_of(state, call.reg, 230, &results).into() } else { undefined.into() }
-    }
-
-    /// A filter whose test has a known outcome for each of a few known elements.
-    fn filter_exactly(&mut self, state: &mut State, call: &Call<'_>, callback: Sym, elements: &[Sym]) -> Option<Sym> {
-        let observing = std::mem::replace(&mut self.reporting, false);
-        let tried = self.passing(&mut state.clone(), call, callback, elements);
-        self.reporting = observing;
-        tried?;
-        let kept = self.passing(state, call, callback, elements)?;
-        Some(self.array_of(state, call.reg, 230, &kept))
-    }
-
-    /// The elements that a test lets through, if that is known of each.
-    fn passing(&mut self, state: &mut State, call: &Call<'_>, test: Sym, elements: &[Sym]) -> Option<Vec<Sym>> {
-        let undefined = self.model.symbols.undefined();
-        let mut kept = Vec::new();
-        for (i, &element) in elements.iter().enumerate() {
-            let index = self.model.symbols.number(i as f64);
-            let args = Args::of([element, index, call.this]);
-            let result = self.call(state, call.reg, call.nth.wrapping_add(1), test, undefined, args, call.range);
-            match self.model.facts(state, result.value?).truth() {
-                (true, false) => kept.push(element),
-                (false, true) => {}
-                _ => return None,
-            }
-        }
-        Some(kept)
-    }
-
     fn flattened(&mut self, state: &mut State, value: Sym, reg: Reg) -> Sym {
         let facts = self.model.facts(state, value);
         if facts.types.only(Types::ARRAY) { self.element_of(state, value, reg, 3) } else { value }
@@ -544,25 +497,14 @@ impl Analyzer<'_> {
 
     fn reduce(&mut self, state: &mut State, call: &Call<'_>) -> OpResult {
         let Some(callback) = call.args.get(0) else { return self.unknown(call).into() };
-        let undefined = self.model.symbols.undefined();
-        if let (Some(mut elements), true) = (self.exact_elements(state, call.this), call.args.rest.is_none()) {
-            let constant = elements.iter().all(|&e| self.model.symbols.is_constant(e));
-            if constant && !elements.is_empty() && elements.len() <= 64 {
-                if call.path.ends_with("Right") {
-                    elements.reverse();
-                }
-                let mut rest = elements.into_iter();
-                let Some(mut acc) = call.args.get(1).or_else(|| rest.next()) else { return undefined.into() };
-                for element in rest {
-                    let result =
-                        self.call(state, call.reg, call.nth.wrapping_add(1), callback, undefined, Args::of([acc, element]), call.range);
-                    match result.value {
-                        Some(value) => acc = value,
-                        None => return result,
-                    }
-                }
-                return acc.into();
+        if let (Some(mut elements), true) = (self.exact_elements(state, call.this), call.args.rest.is_none())
+            && self.may_take_turns(&elements)
+            && !elements.is_empty()
+        {
+            if call.path.ends_with("Right") {
+                elements.reverse();
             }
+            return self.reduce_listed(state, call, callback, elements);
         }
         let site = self.site(call.reg, call.nth);
         state.forget_turn(&mut self.model, &site);
@@ -892,12 +834,6 @@ impl Analyzer<'_> {
         }
     }
 
-    /// Outside of loops an appended element has a known position.
-    fn frame_is_straight(&self) -> bool {
-        let frame = self.frame();
-        !frame.in_loop && self.turns == 0 && self.graphs[frame.func.index()].headers_around(self.current_block).is_empty()
-    }
-
     fn shrink(&mut self, state: &mut State, call: &Call<'_>, method: &str) {
         for leaf in self.model.symbols.leaves(call.this) {
             if !state.heap.contains_key(&leaf) && self.model.input_path(leaf).is_some() {
@@ -1187,7 +1123,7 @@ impl Analyzer<'_> {
     }
 
     /// Names of the own properties, where all are known.
-    fn known_names(&self, state: &State, of: Sym) -> Option<Vec<Rc<str>>> {
+    pub fn known_names(&self, state: &State, of: Sym) -> Option<Vec<Rc<str>>> {
         let object = state.object(of)?;
         if !object.closed || object.uncertain || object.rest.is_some() || !object.spreads.is_empty() || object.fields.len() > 64 {
             return None;
