@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use imbl::ordmap::DiffItem;
+
 use super::builtins;
 use super::eval::OpResult;
 use super::facts::{Facts, Interval, Types};
@@ -11,6 +13,9 @@ use super::limits;
 use super::state::{Field, Object, Place, State};
 use super::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::source::TextRange;
+
+/// Marks a promise that is always rejected.
+const REJECTS: &str = "[[rejects]]";
 
 impl Analyzer<'_> {
     /// A call operation: demands on a method's receiver, then the call.
@@ -79,7 +84,7 @@ impl Analyzer<'_> {
         let mut result = OpResult::default();
         let mut values = Vec::new();
         for leaf in leaves {
-            let mut branch = state.clone();
+            let Some(mut branch) = self.dispatched(state, this, leaf) else { continue };
             let one = self.call_one(&mut branch, reg, nth, leaf, this, &args, range, callee_range);
             result.thrown = result.thrown.or(one.thrown);
             if let Some(value) = one.value {
@@ -92,6 +97,17 @@ impl Analyzer<'_> {
             result.value = Some(self.one_of(state, reg, 210 + nth % 8, &values));
         }
         result
+    }
+
+    /// The state in which the receiver, which may be one of several objects, is one that has this method.
+    fn dispatched(&mut self, state: &State, this: Sym, method: Sym) -> Option<State> {
+        let mut branch = state.clone();
+        let has_it = &mut |_: &mut super::model::Model, state: &State, object: Sym| {
+            let Some(known) = state.object(object) else { return true };
+            let is_own = known.fields.values().any(|field| *field == Field::Value(method));
+            is_own || !known.closed || known.prototype.is_some() || known.rest.is_some() || !known.spreads.is_empty()
+        };
+        super::refine::suppose(&mut self.model, &mut branch, this, has_it).then_some(branch)
     }
 
     /// Joins a state that control may have come from into another.
@@ -204,36 +220,44 @@ impl Analyzer<'_> {
         let ctx = self.model.symbols.context(caller_ctx, caller, Reg(reg.0 ^ (u32::from(nth) << 24)));
         let kind = self.model.ir.body(func).kind;
         let in_loop = !self.frame_is_straight();
-        let frame = Frame { func, ctx, this, args, call_range: range, in_loop, turns: Vec::new(), reached: Default::default() };
+        let frame =
+            Frame { func, ctx, this, args, call_range: range, in_loop, turns: Vec::new(), iterator: None, reached: Default::default() };
         if kind.is_generator {
             self.yields.push(BTreeMap::new());
-            let entered = state.clone();
-            let mut outcome = self.activate(frame, entered);
+            let empty = Object { length: Interval::point(0.0), ..Object::new() };
+            let iterator = self.allocate(state, reg, 216 + nth % 8, AllocKind::Iterator, empty);
+            let before = state.clone();
+            let mut outcome = self.activate(Frame { iterator: Some(iterator), ..frame }, before.clone());
             if active > 0 {
                 self.restore_locals(state, func, &mut outcome);
             }
             let yielded: Vec<Sym> = self.yields.pop().unwrap_or_default().into_values().collect();
-            let mut object = Object { length: Interval::LENGTH, ..Object::new() };
             match outcome.normal {
-                Some((after, _)) => *state = after,
+                Some((after, _)) => {
+                    *state = after;
+                    // None of it has run yet.
+                    self.find_later(state, &before, iterator);
+                }
                 // No way through it: whoever asks for all of its values asks for ever.
                 None if outcome.thrown.is_none() => {
                     let yes = self.model.symbols.boolean(true);
+                    let object = state.object_mut(iterator);
                     object.fields.insert("[[endless]]".into(), Field::Value(yes));
+                    object.length = Interval::LENGTH;
                 }
                 None => {}
             }
             if !yielded.is_empty() {
-                object.rest = Some(self.one_of(state, reg, 2, &yielded));
+                let all = self.one_of(state, reg, 2, &yielded);
+                state.object_mut(iterator).rest = Some(all);
             }
-            let iterator = self.allocate(state, reg, 216 + nth % 8, AllocKind::Iterator, object);
             return iterator.into();
         }
         let mut outcome = self.activate(frame, state.clone());
         if active > 0 {
             self.restore_locals(state, func, &mut outcome);
         }
-        self.settle(state, reg, nth, outcome, kind.is_async)
+        if kind.is_async { self.settle_async(state, reg, nth, outcome) } else { self.settle(state, outcome) }
     }
 
     /// A recursive call has variables of its own: those of the activation that made it are as they were.
@@ -253,19 +277,79 @@ impl Analyzer<'_> {
         }
     }
 
-    fn settle(&mut self, state: &mut State, reg: Reg, nth: u8, outcome: Outcome, is_async: bool) -> OpResult {
-        let value = match outcome.normal {
-            Some((after, value)) => {
-                *state = after;
-                Some(value)
-            }
-            None => None,
-        };
-        let value = match (value, is_async) {
-            (Some(value), true) => Some(self.promise(state, reg, 224 + nth % 8, value)),
-            (value, _) => value,
-        };
+    fn settle(&self, state: &mut State, outcome: Outcome) -> OpResult {
+        let value = outcome.normal.map(|(after, value)| {
+            *state = after;
+            value
+        });
         OpResult { value, thrown: outcome.thrown }
+    }
+
+    /// A call of an async function gives a promise, whatever becomes of it: what it throws, and what it
+    /// finds out by not throwing, is known to who awaits it.
+    fn settle_async(&mut self, state: &mut State, reg: Reg, nth: u8, outcome: Outcome) -> OpResult {
+        let before = state.clone();
+        let undefined = self.model.symbols.undefined();
+        let (after, value) = outcome.normal.clone().unwrap_or_else(|| (before.clone(), undefined));
+        *state = after;
+        let promise = self.promise(state, reg, 224 + nth % 8, value);
+        if let Some((_, reason)) = outcome.thrown {
+            let all: Vec<Sym> = self.rejection(state, reg, 96 + nth % 8, promise).into_iter().chain([reason]).collect();
+            let reason = self.one_of(state, reg, 104 + nth % 8, &all);
+            let object = state.object_mut(promise);
+            object.fields.insert("[[reason]]".into(), Field::Value(reason));
+            if outcome.normal.is_none() {
+                object.fields.insert(REJECTS.into(), Field::Value(undefined));
+            }
+            self.find_later(state, &before, promise);
+        }
+        promise.into()
+    }
+
+    /// Facts about input that `state` has and `before` had not are those of a function that `of` stands for:
+    /// they hold once it has run.
+    fn find_later(&mut self, state: &mut State, before: &State, of: Sym) {
+        let mut found = BTreeMap::new();
+        for item in before.facts.diff(&state.facts) {
+            let (sym, facts, known) = match item {
+                DiffItem::Update { old: (sym, known), new: (_, facts) } => (*sym, *facts, Some(*known)),
+                DiffItem::Add(sym, facts) => (*sym, *facts, None),
+                DiffItem::Remove(..) => continue,
+            };
+            let is_computed = matches!(self.model.symbols.value(sym), Value::Unary(..) | Value::Binary(..) | Value::Call(..));
+            if self.model.is_of_input(sym) || is_computed && super::refine::depends_on_input(&self.model, sym) {
+                found.insert(sym, (facts, known));
+            }
+        }
+        for (sym, (_, known)) in &found {
+            match known {
+                Some(known) => state.facts.insert(*sym, *known),
+                None => state.facts.remove(sym),
+            };
+        }
+        let facts = found.into_iter().map(|(sym, (facts, _))| (sym, facts)).collect();
+        self.found_later.insert(of, facts);
+    }
+
+    /// What functions behind promises or generators found out is known from here on.
+    pub fn learn_found_later(&mut self, state: &mut State, of: Sym) {
+        let [leaf] = self.model.symbols.leaves(of)[..] else { return };
+        for (sym, facts) in self.found_later.get(&leaf).cloned().unwrap_or_default() {
+            let known = self.model.facts(state, sym);
+            state.learn(sym, known.meet(facts));
+        }
+    }
+
+    /// The same, when all of several promises are awaited: of each turn's, all turns'.
+    pub fn all_found_later(&mut self, promises: &[Sym], of: Sym) {
+        let mut all = BTreeMap::new();
+        for leaf in promises.iter().flat_map(|&promise| self.model.symbols.leaves(promise)).collect::<Vec<_>>() {
+            for (sym, facts) in self.found_later.get(&leaf).cloned().unwrap_or_default() {
+                let general = self.model.symbols.generalise(sym);
+                all.extend([Some(sym), general].into_iter().flatten().map(|about| (about, facts)));
+            }
+        }
+        self.found_later.insert(of, all);
     }
 
     /// A promise that resolves to a value, or to what that promise resolves to.
@@ -275,7 +359,9 @@ impl Analyzer<'_> {
         if let Some(reason) = self.rejection(state, reg, nth, value) {
             object.fields.insert("[[reason]]".into(), Field::Value(reason));
         }
-        self.allocate(state, reg, nth, AllocKind::Promise, object)
+        let promise = self.allocate(state, reg, nth, AllocKind::Promise, object);
+        self.all_found_later(&[value], promise);
+        promise
     }
 
     /// What awaiting a value may throw.
@@ -317,6 +403,11 @@ impl Analyzer<'_> {
     /// The same as an operation, which throws what the promise was rejected with.
     pub fn await_operation(&mut self, state: &mut State, reg: Reg, value: Sym) -> OpResult {
         let thrown = self.rejection(state, reg, 2, value).map(|reason| (state.clone(), reason));
+        let leaves = self.model.symbols.leaves(value);
+        if leaves.iter().all(|&leaf| state.object(leaf).is_some_and(|o| o.fields.contains_key(REJECTS))) && thrown.is_some() {
+            return OpResult { value: None, thrown };
+        }
+        self.learn_found_later(state, value);
         OpResult { value: Some(self.awaited(state, reg, value)), thrown }
     }
 
@@ -324,12 +415,26 @@ impl Analyzer<'_> {
     pub fn yielded(&mut self, state: &mut State, reg: Reg, value: Sym) -> Sym {
         let site = self.site(reg, 161);
         let value = self.model.keep(state, value, site);
+        self.count_yielded(state);
         // The last visit knows most: an earlier round of a loop is part of it.
         let ctx = self.frame().ctx;
         if let Some(yielded) = self.yields.last_mut() {
             yielded.insert((reg, ctx), value);
         }
         self.opaque(reg, 0, Facts::ANY, &[])
+    }
+
+    /// The iterator of the generator that is being interpreted has one value more.
+    fn count_yielded(&mut self, state: &mut State) {
+        let Some(iterator) = self.frame().iterator else { return };
+        if let Some(size) = self.model.measure(iterator) {
+            state.choices.remove(&size);
+            state.facts.remove(&size);
+        }
+        let is_in_loop = !self.graphs[self.frame().func.index()].headers_around(self.current_block).is_empty();
+        let object = state.object_mut(iterator);
+        let more = if is_in_loop { f64::INFINITY } else { 1.0 };
+        object.length = Interval { lo: object.length.lo.max(0.0) + 1.0, hi: object.length.hi + more };
     }
 
     /// `new callee(…)`

@@ -15,7 +15,7 @@ use super::facts::{Facts, Types};
 use super::limits;
 use super::model::Model;
 use super::state::{Field, State};
-use super::symbol::{AllocKind, PropKey, Sym, Value};
+use super::symbol::{AllocKind, PropKey, SIZE, Sym, Value};
 
 /// What a value may be, exhaustively.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +85,7 @@ pub fn contradict(a: Facts, b: Facts) -> bool {
 /// Whether the state knows the symbol: then a choice that it does not have is one it does not know of.
 pub fn is_defined(model: &Model, state: &State, sym: Sym) -> bool {
     match model.symbols.value(sym) {
-        Value::Prop(base, PropKey::Name(name)) if &**name == "length" => state.heap.contains_key(base),
+        Value::Prop(base, PropKey::Name(name)) if matches!(&**name, "length" | "size" | SIZE) => state.heap.contains_key(base),
         _ => state.facts.contains_key(&sym) || state.choices.contains_key(&sym),
     }
 }

@@ -137,7 +137,7 @@ impl Analyzer<'_> {
 
     /// Ends the analysis of demands: what a later NaN check covers is dropped.
     pub fn settle_demands(&mut self) {
-        let checked: Vec<Sym> = self.model.checked_for_nan.iter().copied().collect();
+        let checked: BTreeSet<Sym> = self.model.checked_for_nan.iter().flat_map(|&checked| self.model.symbols.leaves(checked)).collect();
         for pending in std::mem::take(&mut self.pending) {
             let covered = pending.demand.conversion
                 && checked.iter().any(|&c| c != pending.operand && self.model.symbols.contains(c, &|s, _| s == pending.operand));

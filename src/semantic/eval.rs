@@ -723,6 +723,7 @@ impl Analyzer<'_> {
                 continue;
             }
             self.demand_iterable(state, sym, range, "spread");
+            self.learn_found_later(state, sym);
             self.spread_sources.push(sym);
             match self.exact_elements(state, sym) {
                 Some(elements) if out.rest.is_none() => {
@@ -749,6 +750,9 @@ impl Analyzer<'_> {
             return Some(text.chars().map(|c| self.model.symbols.string(&c.to_string())).collect());
         }
         let object = state.object(array)?;
+        if let Some(Field::Value(pairs)) = object.fields.get(builtins::call::PAIRS).copied() {
+            return self.exact_elements(state, pairs);
+        }
         let is_array = matches!(self.model.symbols.value(array), Value::Alloc { kind: AllocKind::Array | AllocKind::Set, .. });
         if !is_array || !object.closed || object.rest.is_some() || object.length.lo != object.length.hi || object.length.hi > 256.0 {
             return None;
@@ -779,6 +783,7 @@ impl Analyzer<'_> {
         }
         let args: Vec<Arg> = elements.iter().flatten().copied().collect();
         let before = args.iter().filter(|a| a.spread).filter_map(|a| registers[a.reg.index()]).collect::<Vec<_>>();
+        let copied = if let [only] = args[..] { registers[only.reg.index()] } else { None };
         let args = self.arguments(state, reg, &args, registers);
         match args.rest {
             None => self.array_of(state, reg, 0, &args.list),
@@ -794,6 +799,9 @@ impl Analyzer<'_> {
                 let sources = std::mem::take(&mut self.spread_sources);
                 let length = Interval { lo: length.lo.min(args.list.len() as f64), hi: length.hi + elements.len() as f64 };
                 let joined = self.array_with(state, reg, 0, Some(element), length);
+                if let Some(copied) = copied {
+                    self.same_size(state, copied, joined);
+                }
                 if let [first, more @ ..] = &sources[..] {
                     self.derived.insert(joined, ("concat".into(), *first, more.to_vec()));
                 }

@@ -70,6 +70,8 @@ pub struct Frame {
     pub in_loop: bool,
     /// The turns of loops that are being interpreted one by one, the innermost last.
     pub turns: Vec<Turn>,
+    /// The iterator that the activation of a generator gives its values to.
+    pub iterator: Option<Sym>,
     /// What its fixpoint reached, while it is observed.
     pub reached: Rc<Reached>,
 }
@@ -209,6 +211,11 @@ pub struct Analyzer<'a> {
     pub walked: Vec<Sym>,
     /// What the arguments of the current call were spread from.
     pub spread_sources: Vec<Sym>,
+    /// What the functions behind promises and generators find out: it holds once they are awaited, or run to
+    /// their end.
+    pub found_later: HashMap<Sym, BTreeMap<Sym, Facts>>,
+    /// Whether anything in the file may make a collection smaller, once that was asked.
+    takes_away: Option<bool>,
     /// Properties of objects made of several others that are being looked up.
     pub spread_through: Vec<Sym>,
     /// Work on lists that a later limit on their length may still excuse.
@@ -261,6 +268,8 @@ impl<'a> Analyzer<'a> {
             grown: HashMap::new(),
             walked: Vec::new(),
             spread_sources: Vec::new(),
+            found_later: HashMap::new(),
+            takes_away: None,
             spread_through: Vec::new(),
             costs_until_limited: Vec::new(),
             loop_costs: super::cost::LoopCosts::default(),
@@ -367,6 +376,46 @@ impl<'a> Analyzer<'a> {
         let frame = self.frame();
         let around = self.graphs[frame.func.index()].headers_around(self.current_block);
         !frame.in_loop && self.turns == 0 && around.iter().all(|header| frame.turns.iter().any(|turn| turn.header == *header))
+    }
+
+    /// Whether a symbol says how much there is in a collection that the state knows.
+    fn is_measure(&mut self, state: &State, sym: Sym) -> bool {
+        let Value::Prop(collection, PropKey::Name(_)) = *self.model.symbols.value(sym) else { return false };
+        state.heap.contains_key(&collection) && self.model.measure(collection) == Some(sym)
+    }
+
+    /// A list that a callback, run for each element, only adds to: empty at the end, it tells of all elements
+    /// what a turn that added nothing knows of its own.
+    pub fn hold_unspoilt_lists(&mut self, state: &mut State, turn: &State, site: &Site) {
+        let may_take =
+            *self.takes_away.get_or_insert_with(|| self.model.ir.bodies.iter().any(|b| b.ops.iter().any(|op| takes_away(&op.kind))));
+        if may_take {
+            return;
+        }
+        for measure in turn.choices.keys().copied().collect::<Vec<_>>() {
+            if !self.is_measure(state, measure) {
+                continue;
+            }
+            let mut general = BTreeMap::new();
+            for (about, facts) in left_alone(std::slice::from_ref(turn), &[measure], measure, false) {
+                if self.is_of_turn(about, site)
+                    && let Some(of_all) = self.model.symbols.generalise(about)
+                {
+                    general.insert(of_all, facts);
+                }
+            }
+            tell_if_empty(state, measure, general);
+        }
+    }
+
+    /// From now on two collections are empty together, or not.
+    pub fn same_size(&mut self, state: &mut State, from: Sym, to: Sym) {
+        let (Some(of), Some(size)) = (self.model.measure(from), self.model.measure(to)) else { return };
+        let Some(choice) = state.choices.get(&of).cloned() else { return };
+        let alternatives =
+            choice.alternatives.iter().map(|a| Alternative { value: if a.value == of { size } else { a.value }, ..a.clone() });
+        let alternatives = alternatives.collect();
+        state.choices.insert(size, Rc::new(Choice { alternatives }));
     }
 
     /// The operation `reg` of the current function.
@@ -584,6 +633,12 @@ impl Run {
                 state.learn(general, known.meet(facts));
             }
         }
+        if let Terminator::Next { iterator, .. } = analyzer.model.ir.body(self.func).blocks[header.index()].end
+            && let Some(iterator) = self.trace.registers[iterator.index()]
+        {
+            let of = analyzer.iterated(iterator);
+            analyzer.learn_found_later(&mut state, of);
+        }
         self.hold_unspoilt(analyzer, header, &mut state, &turns);
         state
     }
@@ -614,22 +669,11 @@ impl Run {
         }
         let lists: BTreeSet<Sym> = turns.iter().flat_map(|turn| turn.choices.keys().copied()).collect();
         for length in lists {
-            let is_length = matches!(analyzer.model.symbols.value(length), Value::Prop(list, PropKey::Name(name)) if &**name == "length" && state.heap.contains_key(list));
-            if !is_length {
+            if !analyzer.is_measure(state, length) {
                 continue;
             }
-            let mut implied = self.unspoilt(analyzer, header, turns, &vec![length; turns.len()], length, false);
-            if implied.is_empty() {
-                continue;
-            }
-            // What the list told before the loop, it tells still.
-            for alternative in state.choices.get(&length).iter().flat_map(|c| &c.alternatives).filter(|a| a.facts.range.contains(0.0)) {
-                implied.extend(alternative.implied.iter().map(|(about, facts)| (*about, *facts)));
-            }
-            let number = |range| Facts::number(range, true);
-            let empty = Alternative { value: length, facts: number(Interval::point(0.0)), implied: Rc::new(implied) };
-            let filled = Alternative { value: length, facts: number(Interval { lo: 1.0, hi: f64::INFINITY }), implied: Rc::default() };
-            state.choices.insert(length, Rc::new(Choice { alternatives: vec![empty, filled] }));
+            let implied = self.unspoilt(analyzer, header, turns, &vec![length; turns.len()], length, false);
+            tell_if_empty(state, length, implied);
         }
     }
 
@@ -644,31 +688,8 @@ impl Run {
         flag: Sym,
         truth: bool,
     ) -> BTreeMap<Sym, Facts> {
-        let mut common: Option<BTreeMap<Sym, Facts>> = None;
-        for (turn, value) in turns.iter().zip(values) {
-            let Some(choice) = turn.choices.get(value) else { return BTreeMap::new() };
-            for alternative in &choice.alternatives {
-                let (truthy, falsy) = alternative.facts.truth();
-                if !(if truth { truthy } else { falsy }) {
-                    continue;
-                }
-                if alternative.value != flag {
-                    return BTreeMap::new();
-                }
-                common = Some(match common {
-                    None => (*alternative.implied).clone(),
-                    Some(mut common) => {
-                        common.retain(|about, _| alternative.implied.contains_key(about));
-                        for (about, facts) in &mut common {
-                            *facts = facts.join(alternative.implied[about]);
-                        }
-                        common
-                    }
-                });
-            }
-        }
         let mut general = BTreeMap::new();
-        for (about, facts) in common.unwrap_or_default() {
+        for (about, facts) in left_alone(turns, values, flag, truth) {
             if analyzer.is_of_this_loop(about, self.func, &self.cfg, header)
                 && let Some(of_all) = analyzer.model.symbols.generalise(about)
             {
@@ -683,9 +704,7 @@ impl Run {
         let body = analyzer.model.ir.body(self.func);
         let Some(natural) = self.cfg.loop_at(header) else { return true };
         natural.iter().flat_map(|block| &body.blocks[block.index()].ops).any(|reg| match &body.ops[reg.index()].kind {
-            OpKind::Get { key: Key::Name(name), .. } => matches!(name.as_str(), "pop" | "shift" | "splice"),
-            OpKind::Set { key: Key::Name(name), .. } => name == "length",
-            _ => false,
+            op => takes_away(op),
         })
     }
 
@@ -794,6 +813,59 @@ impl Run {
             })
         };
         Outcome { normal: take(&self.normal), thrown: take(&self.thrown) }
+    }
+}
+
+/// What every turn that leaves a value with that truth, and as it was, knows. Nothing, if a turn may give it that truth.
+fn left_alone(turns: &[State], values: &[Sym], flag: Sym, truth: bool) -> BTreeMap<Sym, Facts> {
+    let mut common: Option<BTreeMap<Sym, Facts>> = None;
+    for (turn, value) in turns.iter().zip(values) {
+        let Some(choice) = turn.choices.get(value) else { return BTreeMap::new() };
+        for alternative in &choice.alternatives {
+            let (truthy, falsy) = alternative.facts.truth();
+            if !(if truth { truthy } else { falsy }) {
+                continue;
+            }
+            if alternative.value != flag {
+                return BTreeMap::new();
+            }
+            common = Some(match common {
+                None => (*alternative.implied).clone(),
+                Some(mut common) => {
+                    common.retain(|about, _| alternative.implied.contains_key(about));
+                    for (about, facts) in &mut common {
+                        *facts = facts.join(alternative.implied[about]);
+                    }
+                    common
+                }
+            });
+        }
+    }
+    common.unwrap_or_default()
+}
+
+/// From now on that a collection is empty, as `measure` says, tells this as well.
+fn tell_if_empty(state: &mut State, measure: Sym, mut implied: BTreeMap<Sym, Facts>) {
+    if implied.is_empty() {
+        return;
+    }
+    // What it told before, it tells still.
+    for alternative in state.choices.get(&measure).iter().flat_map(|c| &c.alternatives).filter(|a| a.facts.range.contains(0.0)) {
+        implied.extend(alternative.implied.iter().map(|(about, facts)| (*about, *facts)));
+    }
+    let number = |range| Facts::number(range, true);
+    let empty = Alternative { value: measure, facts: number(Interval::point(0.0)), implied: Rc::new(implied) };
+    let filled = Alternative { value: measure, facts: number(Interval { lo: 1.0, hi: f64::INFINITY }), implied: Rc::default() };
+    state.choices.insert(measure, Rc::new(Choice { alternatives: vec![empty, filled] }));
+}
+
+/// Whether an operation may make a collection smaller.
+fn takes_away(op: &OpKind) -> bool {
+    match op {
+        OpKind::Get { key: Key::Name(name), .. } => matches!(name.as_str(), "pop" | "shift" | "splice" | "clear" | "delete"),
+        OpKind::Set { key: Key::Name(name), .. } => name == "length",
+        OpKind::Delete { .. } => true,
+        _ => false,
     }
 }
 

@@ -11,7 +11,7 @@ use super::ir::{BinaryOp, Ir, SlotId, SlotKind, UnaryOp};
 use super::refine;
 use super::schema::InputSchema;
 use super::state::State;
-use super::symbol::{AllocKind, PropKey, Sym, Symbols, Value, Which};
+use super::symbol::{AllocKind, PropKey, SIZE, Sym, Symbols, Value, Which};
 
 /// The symbols of one file, and what is known of them at every program point.
 pub struct Model {
@@ -152,6 +152,12 @@ impl Model {
         self.symbols.intern(Value::Prop(base, PropKey::Name(key.into())))
     }
 
+    /// The symbol of how much there is in a collection that the program made.
+    pub fn measure(&mut self, collection: Sym) -> Option<Sym> {
+        let Value::Alloc { kind, .. } = *self.symbols.value(collection) else { return None };
+        Some(self.property_symbol(collection, kind.measure()?))
+    }
+
     /// The input path that `sym` reads, if it is a plain read of one.
     pub fn input_path(&self, sym: Sym) -> Option<InputPath> {
         self.path_from(sym, &|_, value| match value {
@@ -257,6 +263,10 @@ impl Model {
             )
         };
         if self.symbols.leaves(sym).iter().any(holds_object) {
+            return sym;
+        }
+        // A flag is worth what it tells of others, which goes by its own name.
+        if self.facts(state, sym).types.only(Types::BOOLEAN | Types::NULLISH) && self.is_condition(state, sym) {
             return sym;
         }
         self.keep_as(state, sym, sym, site)
@@ -398,6 +408,7 @@ impl Model {
             let measured = match &**name {
                 "length" => Types::STRING | Types::ARRAY,
                 "size" => Types::MAP | Types::SET,
+                SIZE => Types::OBJECT,
                 _ => Types::NONE,
             };
             if measured != Types::NONE {

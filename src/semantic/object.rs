@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::builtins;
+use super::choice::Choice;
 use super::eval::{OpResult, Registers};
 use super::facts::{Facts, Interval, Types};
 use super::flow::{Analyzer, Args};
@@ -11,8 +12,9 @@ use super::limits;
 use super::loops::Change;
 use super::model::is_turn;
 use super::observe::{ContextOverride, Mention, NativeWrite, ProtoKey, PrototypeForm, PrototypeUse, SharedState};
+use super::refine;
 use super::state::{Field, Object, State};
-use super::symbol::{AllocKind, PropKey, Sym, Value, Which};
+use super::symbol::{AllocKind, PropKey, SIZE, Sym, Value, Which};
 use crate::finding::Level;
 use crate::source::TextRange;
 
@@ -484,7 +486,10 @@ impl Analyzer<'_> {
         }
         // The element of an array that a loop indexes is there; a table may not have the key.
         let listed = match key {
-            PropKey::Dynamic(k) => self.model.facts(state, *k).listed || self.model.facts(state, *k).types.only(Types::NUMBER) && is_array,
+            PropKey::Dynamic(k) => {
+                let of_key = self.model.facts(state, *k);
+                of_key.listed || of_key.types.only(Types::NUMBER) && is_array || self.is_key_of(*k, object)
+            }
             _ => false,
         };
         if !listed && !values.is_empty() {
@@ -496,6 +501,11 @@ impl Analyzer<'_> {
 
     /// What the elements of an array, or what an iteration over a value yields, may be.
     pub fn element_of(&mut self, state: &mut State, of: Sym, reg: Reg, nth: u8) -> Sym {
+        if let Some(choice) = state.choices.get(&of).cloned()
+            && choice.alternatives.iter().all(|a| a.value != of)
+        {
+            return self.element_of_any(state, of, &choice, reg, nth);
+        }
         let leaves = self.model.symbols.leaves(of);
         let mut elements = Vec::new();
         for leaf in leaves {
@@ -549,6 +559,36 @@ impl Analyzer<'_> {
             return elements[0];
         }
         self.one_of(state, reg, 200 + nth % 16, &elements)
+    }
+
+    /// Elements of one of several lists: of each with what is known if it is that one.
+    fn element_of_any(&mut self, state: &mut State, of: Sym, choice: &Choice, reg: Reg, nth: u8) -> Sym {
+        let mut elements = Vec::new();
+        for (i, alternative) in choice.alternatives.iter().enumerate() {
+            let Some(mut supposed) = self.supposing(state, of, alternative.value) else { continue };
+            let is_nothing = matches!(self.model.symbols.value(alternative.value), Value::Undefined | Value::Null);
+            let is_empty = self.model.facts(&supposed, alternative.value).length.hi == 0.0;
+            if is_nothing || is_empty && state.object(alternative.value).is_some() {
+                continue;
+            }
+            let element = self.element_of(&mut supposed, alternative.value, reg, nth);
+            let site = self.site(reg, 168 + (nth % 4) * 8 + (i % 8) as u8);
+            elements.push(match self.model.symbols.value(element) {
+                Value::Prop(..) | Value::Instance(..) => self.model.keep_as(&supposed, element, element, site),
+                _ => element,
+            });
+        }
+        match elements[..] {
+            [] => self.model.symbols.undefined(),
+            [only] => only,
+            _ => self.one_of(state, reg, 200 + nth % 16, &elements),
+        }
+    }
+
+    /// The state in which `sym`, which may be one of several values, is `value`.
+    pub fn supposing(&mut self, state: &State, sym: Sym, value: Sym) -> Option<State> {
+        let mut supposed = state.clone();
+        refine::suppose(&mut self.model, &mut supposed, sym, &mut |_, _, one| one == value).then_some(supposed)
     }
 
     /// Elements of an object with a `[Symbol.iterator]` of its own, if it is a generator method.
@@ -665,6 +705,19 @@ impl Analyzer<'_> {
         true
     }
 
+    /// A plain object of the program's own gets a property: it has one more, if that is new.
+    fn note_property(&mut self, state: &mut State, object: Sym, is_new: bool, certainly: bool) {
+        if !matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Object, .. }) {
+            return;
+        }
+        let size = self.model.property_symbol(object, SIZE);
+        state.facts.remove(&size);
+        state.choices.remove(&size);
+        let known = state.object_mut(object);
+        let at_least = if certainly { (known.length.lo + f64::from(u8::from(is_new))).max(1.0) } else { known.length.lo };
+        known.length = Interval { lo: at_least, hi: known.length.hi + f64::from(u8::from(is_new)) };
+    }
+
     fn write_named(&mut self, state: &mut State, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, strong: bool) {
         let is_old = matches!(self.model.symbols.value(object), Value::Alloc { old: true, .. });
         // Fields of tracked objects are values of their own; what is read elsewhere goes by the object.
@@ -684,6 +737,7 @@ impl Analyzer<'_> {
             self.one_of(state, reg, nth, &[before, value])
         };
         let is_array = matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
+        self.note_property(state, object, !matches!(before, Some(Field::Value(_) | Field::Getter(_))), strong && !is_old);
         let target = state.object_mut(object);
         if target.fields.len() < limits::FIELDS_MAX || target.fields.contains_key(name) {
             target.fields.insert(name.clone(), Field::Value(new));
@@ -711,6 +765,7 @@ impl Analyzer<'_> {
         }
         let tracked = state.object(object).is_some_and(|o| o.closed);
         let keys = self.model.facts(state, key);
+        self.note_property(state, object, true, !matches!(self.model.symbols.value(object), Value::Alloc { old: true, .. }));
         let target = state.object_mut(object);
         target.rest = Some(merged);
         target.length = if keys.types.only(Types::NUMBER) && keys.range.hi.is_finite() && keys.range.hi < limits::BOUND_MAX {

@@ -142,6 +142,7 @@ impl Analyzer<'_> {
             call_range: TextRange::default(),
             in_loop: true,
             turns: Vec::new(),
+            iterator: None,
             reached: Rc::default(),
         };
         let seen = std::mem::take(&mut self.seen);

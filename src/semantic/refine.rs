@@ -113,6 +113,11 @@ fn keep_possible(
     narrowed.learned.into_iter().all(|(about, facts)| learn(model, state, about, facts)).then_some(narrowed.only)
 }
 
+/// `sym` is one of the values for which `possible` holds. False if it cannot be.
+pub fn suppose(model: &mut Model, state: &mut State, sym: Sym, possible: &mut dyn FnMut(&mut Model, &State, Sym) -> bool) -> bool {
+    keep_possible(model, state, sym, &mut |model, state, alternative| possible(model, state, alternative.value)).is_some()
+}
+
 /// If only one of the values that a merge may be is left, what is known of the merge is known of it.
 fn learn_operand(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) {
     if !matches!(model.symbols.value(sym), Value::Phi(_) | Value::Prop(..)) {
@@ -269,6 +274,8 @@ fn assume_binary(model: &mut Model, state: &mut State, op: BinaryOp, a: Sym, b: 
         InstanceOf => match (model.symbols.as_builtin(b).and_then(builtins::instance_types), truth) {
             (Some(types), true) => learn(model, state, a, Facts::of(types)),
             (Some(types), false) if !types.may(Types::OBJECT) => learn(model, state, a, Facts::of(!types)),
+            // Nothing that was JSON is an instance of a class of the program's own.
+            (None, true) if matches!(model.symbols.value(b), Value::Class(_) | Value::Closure(..)) && model.is_of_input(a) => false,
             (_, true) => learn(model, state, a, Facts::of(Types::OBJECTS | Types::FUNCTION)),
             _ => true,
         },
@@ -336,8 +343,12 @@ fn assume_constant(model: &mut Model, state: &mut State, a: Sym, b: Sym, constan
     let nullish = constant.types.may(Types::NULLISH);
     // One of several constants, or an object one of whose properties is.
     let is_it = |model: &Model, value: Sym| !model.symbols.is_constant(value) || (value == b) == same || !strict;
-    if keep_possible(model, state, a, &mut |model, _, alternative| is_it(model, alternative.value)).is_none() {
-        return false;
+    match keep_possible(model, state, a, &mut |model, _, alternative| is_it(model, alternative.value)) {
+        None => return false,
+        Some(Some(only)) if only != a && !model.symbols.is_constant(only) => {
+            return assume_equal(model, state, only, b, strict, same);
+        }
+        Some(_) => {}
     }
     if let Value::Prop(base, PropKey::Name(name)) = model.symbols.value(a).clone()
         && keep_possible(model, state, base, &mut |model, state, alternative| {

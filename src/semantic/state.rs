@@ -12,7 +12,7 @@ use super::facts::{Facts, Interval, Types};
 use super::ir::{BlockId, FuncId, SlotId, SlotKind};
 use super::limits;
 use super::model::Model;
-use super::symbol::{AllocKind, Ctx, Site, SiteKind, Sym, Value, Which};
+use super::symbol::{Ctx, Site, SiteKind, Sym, Value, Which};
 
 /// The state at one program point.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -324,13 +324,12 @@ impl<'a> Merge<'a> {
         }
         if !round && !left.heap.ptr_eq(&right.heap) {
             for item in left.heap.diff(&right.heap) {
-                // An array that is empty on one side only: that it is empty later tells which side it was.
+                // A collection that is empty on one side only: that it is empty later tells which side it was.
                 let DiffItem::Update { old: (sym, a), new: (_, b) } = item else { continue };
-                let is_array = matches!(model.symbols.value(*sym), Value::Alloc { kind: AllocKind::Array, .. });
-                if !is_array || (a.length.lo >= 1.0) == (b.length.lo >= 1.0) {
+                let Some(length) = model.measure(*sym) else { continue };
+                if (a.length.lo >= 1.0) == (b.length.lo >= 1.0) {
                     continue;
                 }
-                let length = model.property_symbol(*sym, "length");
                 if let Some(choice) = sides.choose(model, length, length, length) {
                     choices.insert(length, Rc::new(choice));
                 }

@@ -85,6 +85,21 @@ pub enum AllocKind {
     Typed,
 }
 
+/// The internal slot that says how many properties a plain object has, or how many values an iterator yields.
+pub const SIZE: &str = "[[size]]";
+
+impl AllocKind {
+    /// The property that says how much of it there is.
+    pub fn measure(self) -> Option<&'static str> {
+        match self {
+            AllocKind::Array => Some("length"),
+            AllocKind::Map | AllocKind::Set => Some("size"),
+            AllocKind::Object | AllocKind::Iterator => Some(SIZE),
+            _ => None,
+        }
+    }
+}
+
 /// What a symbol stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {

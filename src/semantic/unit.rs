@@ -86,6 +86,7 @@ fn load(analyzer: &mut Analyzer<'_>) -> State {
         call_range: TextRange::default(),
         in_loop: false,
         turns: Vec::new(),
+        iterator: None,
         reached: Default::default(),
     };
     analyzer.reporting = true;
@@ -148,6 +149,7 @@ fn judge(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym, a
         call_range: TextRange::default(),
         in_loop: false,
         turns: Vec::new(),
+        iterator: None,
         reached: Default::default(),
     };
     analyzer.activate(frame, loaded.clone());
@@ -247,6 +249,7 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
             call_range: TextRange::default(),
             in_loop: false,
             turns: Vec::new(),
+            iterator: None,
             reached: Default::default(),
         };
         if whole {

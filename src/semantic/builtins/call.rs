@@ -1,9 +1,10 @@
 //! Calls of built-ins that have effects, take callbacks, or make objects.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::fold;
-use crate::semantic::choice::Choice;
+use crate::semantic::choice::{Alternative, Choice};
 use crate::semantic::eval::{OpResult, TO_NUMBER};
 use crate::semantic::facts::{Facts, Interval, Types};
 use crate::semantic::flow::{Analyzer, Args};
@@ -16,6 +17,9 @@ use crate::semantic::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::source::TextRange;
 
 mod listed;
+
+/// The internal slot with all entries of a map, where they are known.
+pub const PAIRS: &str = "[[pairs]]";
 
 /// A call of a built-in.
 struct Call<'c> {
@@ -301,7 +305,8 @@ impl Analyzer<'_> {
         }
     }
 
-    fn is_of_turn(&self, sym: Sym, site: &crate::semantic::symbol::Site) -> bool {
+    /// Whether a symbol has a part that is the element of one turn.
+    pub fn is_of_turn(&self, sym: Sym, site: &crate::semantic::symbol::Site) -> bool {
         use crate::semantic::symbol::Which;
         self.model.symbols.contains(sym, &|_, value| matches!(value, Value::Instance(_, Which::Turn(at)) if **at == *site))
     }
@@ -340,12 +345,14 @@ impl Analyzer<'_> {
         let value = value.unwrap_or(undefined);
         if matches!(method, "map" | "flatMap" | "forEach" | "filter") {
             self.hold_for_all(state, &turn, &site);
+            self.hold_unspoilt_lists(state, &turn, &site);
         }
         let site_of_result = self.site(call.reg, 161);
         let value = if method == "map" { self.model.keep(&turn, value, site_of_result) } else { value };
         let result = match method {
             "map" => {
                 let mapped = self.array_with(state, call.reg, 230, Some(value), receiver.length);
+                self.same_size(state, call.this, mapped);
                 self.derived.insert(mapped, ("map".into(), call.this, Vec::new()));
                 mapped
             }
@@ -596,6 +603,9 @@ impl Analyzer<'_> {
                 state.facts.remove(&length);
                 state.choices.remove(&length);
             }
+            if state.object(leaf).is_some_and(|o| o.fields.contains_key(PAIRS)) {
+                state.object_mut(leaf).fields.remove(PAIRS);
+            }
             if let Some(known) = state.facts.get(&leaf).copied() {
                 let known = Facts { length: Interval::LENGTH, ..known };
                 state.facts.insert(leaf, known);
@@ -804,8 +814,12 @@ impl Analyzer<'_> {
             *value = self.model.keep(state, *value, site);
         }
         let args = Args { list, ..call.args.clone() };
+        let as_given = call;
         let call = &Call { args: &args, ..*call };
         let leaves = self.model.symbols.leaves(call.this);
+        if leaves.len() > 1 && state.choices.contains_key(&call.this) {
+            return self.append_to_one(state, as_given, &leaves);
+        }
         for &leaf in &leaves {
             let exact = self.exact_elements(state, leaf);
             let strong = leaves.len() == 1 && !matches!(self.model.symbols.value(leaf), Value::Alloc { old: true, .. });
@@ -831,6 +845,23 @@ impl Analyzer<'_> {
             let object = state.object_mut(leaf);
             object.rest = Some(merged);
             object.length = object.length.add(Interval { lo: if strong { call.args.list.len() as f64 } else { 0.0 }, hi: more });
+        }
+    }
+
+    /// Appends to one of several arrays: to each what is known of the values if it is that one.
+    fn append_to_one(&mut self, state: &mut State, call: &Call<'_>, leaves: &[Sym]) {
+        for (i, &leaf) in leaves.iter().enumerate() {
+            let Some(supposed) = self.supposing(state, call.this, leaf) else { continue };
+            let mut all: Vec<Sym> = state.object(leaf).and_then(|o| o.rest).into_iter().collect();
+            for (k, &value) in call.args.list.iter().chain(call.args.rest.iter()).enumerate() {
+                let site = self.site(call.reg, 161 + (i % 4) as u8 * 8 + (k % 8) as u8);
+                let is_plain = matches!(self.model.symbols.value(value), Value::Prop(..) | Value::Instance(..));
+                all.push(if is_plain { self.model.keep_as(&supposed, value, value, site) } else { value });
+            }
+            let merged = self.one_of(state, call.reg, 99, &all);
+            let object = state.object_mut(leaf);
+            object.rest = Some(merged);
+            object.length = object.length.add(Interval { lo: 0.0, hi: f64::INFINITY });
         }
     }
 
@@ -893,6 +924,7 @@ impl Analyzer<'_> {
                 let source = call.args.get(0)?;
                 self.mark_endless(state, reg, source);
                 self.observe_drain(state, source, call.range);
+                self.learn_found_later(state, source);
                 let mut elements = self.exact_elements(state, source);
                 let facts = self.model.facts(state, source);
                 let length = self.length_of_array_like(state, source, call.range);
@@ -927,7 +959,9 @@ impl Analyzer<'_> {
                     }
                     (None, None) => {
                         let element = self.element_of(state, source, reg, 1);
-                        self.array_with(state, reg, 230, Some(element), facts.length).into()
+                        let copy = self.array_with(state, reg, 230, Some(element), facts.length);
+                        self.same_size(state, source, copy);
+                        copy.into()
                     }
                 })
             }
@@ -1117,6 +1151,7 @@ impl Analyzer<'_> {
     /// A list of the keys, values or entries of an object: as long as the object has properties.
     fn listed_from(&mut self, state: &mut State, call: &Call<'_>, of: Sym, element: Sym, length: Interval) -> Sym {
         let list = self.array_with(state, call.reg, 230, Some(element), length);
+        self.same_size(state, of, list);
         self.derived.insert(list, ("keys".into(), of, Vec::new()));
         self.cost_of_keys(state, of, list, call.range);
         list
@@ -1466,6 +1501,16 @@ impl Analyzer<'_> {
         state.object_mut(promise).fields.insert("[[reason]]".into(), Field::Value(merged));
     }
 
+    /// A promise may be rejected with whatever one of several others is.
+    fn reject_with(&mut self, state: &mut State, reg: Reg, promise: Sym, others: &[Sym]) {
+        let reasons: Vec<Sym> =
+            others.iter().enumerate().filter_map(|(i, &other)| self.rejection(state, reg, 116 + (i % 8) as u8, other)).collect();
+        if !reasons.is_empty() {
+            let reason = self.one_of(state, reg, 124, &reasons);
+            state.object_mut(promise).fields.insert("[[reason]]".into(), Field::Value(reason));
+        }
+    }
+
     /// What a rejection handler receives.
     fn caught_reason(&mut self, state: &mut State, call: &Call<'_>) -> Sym {
         let unknown = self.opaque(call.reg, 98, Facts::ANY, &[]);
@@ -1496,7 +1541,10 @@ impl Analyzer<'_> {
                     let settled: Vec<Sym> =
                         elements.iter().enumerate().map(|(i, &e)| self.settled(state, reg, 100 + (i % 16) as u8, e)).collect();
                     let array = self.array_of(state, reg, 231, &settled);
-                    return Some(self.promise(state, reg, 230, array).into());
+                    let promise = self.promise(state, reg, 230, array);
+                    self.all_found_later(&elements, promise);
+                    self.reject_with(state, reg, promise, &elements);
+                    return Some(promise.into());
                 }
                 let element = self.element_of(state, list, reg, 1);
                 let settled = self.settled(state, reg, 99, element);
@@ -1506,14 +1554,25 @@ impl Analyzer<'_> {
                     "Promise.allSettled" => {
                         let mut object = Object::new();
                         object.fields.insert("value".into(), Field::Value(settled));
+                        if let Some(reason) = self.rejection(state, reg, 125, element) {
+                            object.fields.insert("reason".into(), Field::Value(reason));
+                        }
                         let entry = self.allocate(state, reg, 232, AllocKind::Object, object);
                         self.array_with(state, reg, 231, Some(entry), length)
                     }
                     _ => settled,
                 };
-                Some(self.promise(state, reg, 230, value).into())
+                let promise = self.promise(state, reg, 230, value);
+                if call.path == "Promise.all" {
+                    self.all_found_later(&[element], promise);
+                }
+                if matches!(call.path, "Promise.all" | "Promise.race" | "Promise.any") {
+                    self.reject_with(state, reg, promise, &[element]);
+                }
+                Some(promise.into())
             }
             "Promise.prototype.then" => {
+                self.learn_found_later(state, call.this);
                 let value = self.settled(state, reg, 99, call.this);
                 let callback = call.args.get(0).unwrap_or(undefined);
                 let result = self.call(state, reg, call.nth.wrapping_add(1), callback, undefined, Args::of([value]), call.range);
@@ -1559,13 +1618,7 @@ impl Analyzer<'_> {
         let method = call.path.split(".prototype.").nth(1)?;
         let undefined = self.model.symbols.undefined();
         match method {
-            "get" => {
-                let rest = self.held_values(state, this);
-                let mut values = rest;
-                values.push(undefined);
-                let value = self.one_of(state, reg, 97, &values);
-                Some(value.into())
-            }
+            "get" => Some(self.get_held(state, call).into()),
             "set" | "add" => {
                 self.changed(state, this, call.range);
                 let value = call.args.get(usize::from(method == "set"))?;
@@ -1618,6 +1671,11 @@ impl Analyzer<'_> {
             }
             "forEach" => {
                 let callback = call.args.get(0)?;
+                if let Some(entries) = self.known_entries(state, call)
+                    && self.may_take_turns(&entries)
+                {
+                    return Some(self.each_entry(state, call, callback, &entries));
+                }
                 let site = self.site(reg, call.nth);
                 state.forget_turn(&mut self.model, &site);
                 let values = self.held_values(state, this);
@@ -1629,6 +1687,9 @@ impl Analyzer<'_> {
                 Some(OpResult { value: Some(undefined), thrown })
             }
             "keys" | "values" | "entries" => {
+                if let Some(known) = self.listed_entries(state, call, method) {
+                    return Some(known.into());
+                }
                 let values = self.held_values(state, this);
                 let value = self.one_of(state, reg, 96, &values);
                 let key = self.held_key(state, this);
@@ -1676,6 +1737,41 @@ impl Analyzer<'_> {
     fn is_never_filled(&self, state: &State, of: Sym) -> bool {
         let is_empty = |o: &Rc<Object>| o.closed && o.length.hi <= 0.0 && o.rest.is_none() && o.fields.is_empty();
         self.calls.is_settling() && !self.resized.contains(&of) && state.object(of).is_some_and(is_empty)
+    }
+
+    /// What a map has under a key. If it has something, then it is not empty.
+    fn get_held(&mut self, state: &mut State, call: &Call<'_>) -> Sym {
+        let undefined = self.model.symbols.undefined();
+        if let (Some(pairs), Some(key)) = (self.exact_elements(state, call.this), call.args.get(0))
+            && self.model.symbols.is_constant(key)
+        {
+            let mut found = undefined;
+            for pair in pairs {
+                let own = self.get(state, call.reg, pair, &PropKey::Name("0".into()));
+                if own == key {
+                    found = self.get(state, call.reg, pair, &PropKey::Name("1".into()));
+                }
+            }
+            return found;
+        }
+        let held = self.held_values(state, call.this);
+        let mut values = held.clone();
+        values.push(undefined);
+        let value = self.one_of(state, call.reg, 97, &values);
+        let Some(size) = self.model.measure(call.this) else { return value };
+        if let [held] = held[..]
+            && held != undefined
+            && value != held
+            && !self.model.facts(state, held).types.may(Types::NULLISH)
+        {
+            let filled = Facts::number(Interval { lo: 1.0, hi: f64::INFINITY }, true);
+            let one = |value, facts, implied| Alternative { value, facts, implied: Rc::new(implied) };
+            let known = self.model.facts(state, held);
+            let nothing = one(undefined, Facts::of(Types::UNDEFINED), BTreeMap::new());
+            let alternatives = vec![one(held, known, BTreeMap::from([(size, filled)])), nothing];
+            state.choices.insert(value, Rc::new(Choice { alternatives }));
+        }
+        value
     }
 
     fn held_values(&mut self, state: &mut State, collection: Sym) -> Vec<Sym> {
@@ -1932,6 +2028,7 @@ impl Analyzer<'_> {
             self.demand_iterable(state, source, at, "iterated");
             self.mark_endless(state, call.reg, source);
             self.observe_drain(state, source, call.range);
+            self.learn_found_later(state, source);
             self.cost_of_copy(state, source, call.range);
             let facts = self.model.facts(state, source);
             object.length = Interval { lo: 0.0, hi: facts.length.hi };
@@ -1950,6 +2047,11 @@ impl Analyzer<'_> {
                     if !matches!(self.model.symbols.value(pair), Value::Undefined) {
                         object.rest = Some(value);
                         object.fields.insert("[[key]]".into(), Field::Value(key));
+                    }
+                    if let Some(pairs) = self.exact_elements(state, source) {
+                        object.length = Interval::point(pairs.len() as f64);
+                        let pairs = self.array_of(state, call.reg, 233, &pairs);
+                        object.fields.insert(PAIRS.into(), Field::Value(pairs));
                     }
                 }
             }

@@ -166,8 +166,13 @@ impl Run {
             return;
         }
         self.turns.tried.insert(header, entry.clone());
+        let yielded = analyzer.yields.last().cloned();
         if self.take_turns(analyzer, header, entry).is_none() {
             self.turns.refused.insert(header);
+            // What turns yielded that are not taken after all is yielded by all of them together.
+            if let (Some(now), Some(before)) = (analyzer.yields.last_mut(), yielded) {
+                *now = before;
+            }
             if self.trace.unrolled.remove(&header) {
                 self.work.extend(self.live_blocks(header).into_iter().map(|block| self.cfg.position(block)));
             }

@@ -1,13 +1,14 @@
 //! Walks over lists whose elements are all known, element by element: what a callback finds out of the
 //! one field that an element names is about that field alone.
 
-use super::Call;
+use super::{Call, PAIRS};
 use crate::semantic::eval::OpResult;
+use crate::semantic::facts::Interval;
 use crate::semantic::flow::{Analyzer, Args};
 use crate::semantic::ir::SlotId;
 use crate::semantic::limits;
-use crate::semantic::state::State;
-use crate::semantic::symbol::{Sym, Value};
+use crate::semantic::state::{Field, Object, State};
+use crate::semantic::symbol::{AllocKind, PropKey, Sym, Value};
 
 /// The pseudo-variable that carries the answer of a walk to where its ways meet.
 const ANSWER: SlotId = SlotId(u32::MAX - 1);
@@ -163,7 +164,7 @@ impl Analyzer<'_> {
                 let all = self.one_of(&mut yes, call.reg, 99, &passed);
                 let object = yes.object_mut(kept);
                 object.rest = Some(all);
-                object.length = object.length.add(crate::semantic::facts::Interval::point(1.0));
+                object.length = object.length.add(Interval::point(1.0));
                 self.join_into(&mut joined, yes, call.reg);
             }
             if let Some(no) = no {
@@ -172,7 +173,9 @@ impl Analyzer<'_> {
             *state = joined.unwrap_or_default();
         }
         let result = if is_exact { self.array_of(state, call.reg, 231, &passed) } else { kept };
-        self.derived.insert(result, ("filter".into(), call.this, call.args.list.clone()));
+        if !is_exact {
+            self.derived.insert(result, ("filter".into(), call.this, call.args.list.clone()));
+        }
         OpResult { value: Some(result), thrown: ways.thrown }
     }
 
@@ -185,6 +188,49 @@ impl Analyzer<'_> {
             }
             _ => element,
         }
+    }
+
+    /// The entries of a map, or the elements of a set twice each, if all are known.
+    pub(super) fn known_entries(&mut self, state: &mut State, call: &Call<'_>) -> Option<Vec<Sym>> {
+        let elements = self.exact_elements(state, call.this)?;
+        if call.path.starts_with("Map") {
+            return Some(elements);
+        }
+        let pair = |(i, element): (usize, Sym)| self.array_of(state, call.reg, 180 + (i % 16) as u8, &[element, element]);
+        Some(elements.into_iter().enumerate().map(pair).collect())
+    }
+
+    /// What `keys`, `values` and `entries` of a collection yield, if all of it is known.
+    pub(super) fn listed_entries(&mut self, state: &mut State, call: &Call<'_>, method: &str) -> Option<Sym> {
+        let entries = self.known_entries(state, call)?;
+        if entries.len() > limits::TURNS_MAX {
+            return None;
+        }
+        let mut listed = Vec::new();
+        for entry in entries {
+            listed.push(match method {
+                "entries" => entry,
+                _ => self.get(state, call.reg, entry, &PropKey::Name(if method == "keys" { "0" } else { "1" }.into())),
+            });
+        }
+        let list = self.array_of(state, call.reg, 198, &listed);
+        let element = (!listed.is_empty()).then(|| self.one_of(state, call.reg, 199, &listed));
+        let mut object = Object { rest: element, length: Interval::point(listed.len() as f64), ..Object::new() };
+        object.fields.insert(PAIRS.into(), Field::Value(list));
+        Some(self.allocate(state, call.reg, 230, AllocKind::Iterator, object))
+    }
+
+    /// `forEach` of a map or set whose entries are known.
+    pub(super) fn each_entry(&mut self, state: &mut State, call: &Call<'_>, callback: Sym, entries: &[Sym]) -> OpResult {
+        let mut ways = Ways::default();
+        for (turn, &entry) in entries.iter().enumerate() {
+            let [key, value] = ["0", "1"].map(|at| self.get(state, call.reg, entry, &PropKey::Name(at.into())));
+            let args = (turn, Args::of([value, key, call.this]));
+            if self.take_turn(state, call, &mut ways, callback, args).is_none() {
+                return OpResult { value: None, thrown: ways.thrown };
+            }
+        }
+        OpResult { value: Some(self.model.symbols.undefined()), thrown: ways.thrown }
     }
 
     pub(super) fn reduce_listed(&mut self, state: &mut State, call: &Call<'_>, callback: Sym, elements: Vec<Sym>) -> OpResult {
