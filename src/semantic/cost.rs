@@ -185,7 +185,7 @@ impl Analyzer<'_> {
 
     /// A pass over the same input that is under way around the current operation.
     fn pass_around(&self, range: TextRange, paths: &BTreeSet<String>) -> Option<TextRange> {
-        let same = |a: &&Around| a.size.paths().iter().any(|outer| paths.contains(outer)) && a.range != range;
+        let same = |a: &&Around| a.range != range && a.size.paths().iter().any(|outer| paths.iter().any(|path| multiplies(outer, path)));
         self.loop_costs.all().find(same).map(|around| around.range)
     }
 
@@ -279,7 +279,9 @@ impl Analyzer<'_> {
             Value::Binary(BinaryOp::Mod, _, b) => return self.drivers(state, *b, linear, arbitrary, depth + 1, seen),
             // The smallest of values that are its own earlier ones is followed a few turns back.
             Value::Call(path, args) if path.starts_with("Math.min") && depth < 8 => {
-                let sizes: Vec<Size> = args.iter().map(|&a| self.size_of_part(state, a, depth + 4)).collect();
+                let is_no_limit = |&&a: &&Sym| self.model.symbols.as_number(a) != Some(f64::INFINITY);
+                let limits: Vec<Sym> = args.iter().filter(is_no_limit).copied().collect();
+                let sizes: Vec<Size> = limits.into_iter().map(|a| self.size_of_part(state, a, depth + 4)).collect();
                 if sizes.contains(&Size::Bounded) {
                     return;
                 }
@@ -553,6 +555,9 @@ impl Analyzer<'_> {
             }
             _ => {}
         }
+        if path == "Array.prototype.slice" && args.list.iter().all(|&from| self.model.symbols.as_number(from) == Some(0.0)) {
+            self.cost_of_pass(state, this, callee_range);
+        }
         let Some(method) = path.strip_prefix("Array.prototype.") else { return };
         let linear = matches!(
             method,
@@ -589,6 +594,12 @@ impl Analyzer<'_> {
     pub fn is_limited(facts: Facts) -> bool {
         facts.length.is_bounded()
     }
+}
+
+/// Whether a pass over the one input for each part of the other is more work than both are long: over the same
+/// once more, or over all of another. The parts of an element, for each element, are not.
+fn multiplies(outer: &str, inner: &str) -> bool {
+    inner == outer || !inner.contains("[*]") && !inner.starts_with(outer)
 }
 
 /// A few of the paths, for a message.

@@ -3,14 +3,14 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::builtins;
-use super::facts::{Known, Types};
+use super::facts::{Facts, Known, Types};
 use super::flow::Analyzer;
 use super::ir::{Reg, UnaryOp};
 use super::limits;
 use super::observe::{Step, UnmetDemand};
 use super::refine;
 use super::state::State;
-use super::symbol::{Sym, Value};
+use super::symbol::{PropKey, Sym, Value};
 use crate::finding::Level;
 use crate::source::TextRange;
 
@@ -99,7 +99,7 @@ impl Analyzer<'_> {
         if !self.reporting || self.sweeping || self.entry.is_none() {
             return;
         }
-        let facts = self.model.facts(state, sym);
+        let facts = self.undoubted(state, sym);
         let level = match facts.known(accepted) {
             Known::Unchecked => Level::Error,
             Known::Present => Level::Warning,
@@ -110,6 +110,18 @@ impl Analyzer<'_> {
             return;
         }
         self.unmet(sym, source, level, range, what, wants);
+    }
+
+    /// What is known of a value. A character that is read by its place in a checked text is there, as the
+    /// element of an array that a loop indexes is, though the program may ask whether it is.
+    fn undoubted(&mut self, state: &State, sym: Sym) -> Facts {
+        let facts = self.model.facts(state, sym);
+        let Value::Prop(text, PropKey::Dynamic(at)) = *self.model.symbols.value(sym) else { return facts };
+        let is_place = self.model.facts(state, at).types.only(Types::NUMBER);
+        match is_place && self.model.facts(state, text).types.only(Types::STRING) {
+            true => Facts { types: facts.types.without(Types::UNDEFINED), ..facts },
+            false => facts,
+        }
     }
 
     /// Notes that a use demands more of `sym`, which comes from `source`, than is known.

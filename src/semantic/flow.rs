@@ -211,6 +211,8 @@ pub struct Analyzer<'a> {
     pub walked: Vec<Sym>,
     /// What the arguments of the current call were spread from.
     pub spread_sources: Vec<Sym>,
+    /// Values that were looked up in a map, by the key.
+    pub held_under: HashMap<Sym, Sym>,
     /// What the functions behind promises and generators find out: it holds once they are awaited, or run to
     /// their end.
     pub found_later: HashMap<Sym, BTreeMap<Sym, Facts>>,
@@ -268,6 +270,7 @@ impl<'a> Analyzer<'a> {
             grown: HashMap::new(),
             walked: Vec::new(),
             spread_sources: Vec::new(),
+            held_under: HashMap::new(),
             found_later: HashMap::new(),
             takes_away: None,
             spread_through: Vec::new(),

@@ -305,7 +305,7 @@ impl Analyzer<'_> {
         }
         if endless {
             return match limited.or_else(|| self.rounds(turns).and_then(|rounds| self.ranked_in_turn(turns, &tests, &rounds))) {
-                Some(size) => Progress::Shown(size),
+                Some(size) => Progress::Shown(self.limited_by_another_test(turns, &tests, size)),
                 None => Progress::Shown(Size::Bounded),
             };
         }

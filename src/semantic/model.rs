@@ -446,6 +446,8 @@ impl Model {
             let types = match key {
                 PropKey::Dynamic(_) if base_facts.types.only(Types::STRING) => Types::STRING | Types::UNDEFINED,
                 PropKey::Any if base_facts.types.only(Types::STRING) => Types::STRING,
+                // As with the elements of an array, a constant index is not doubted.
+                PropKey::Name(name) if base_facts.types.only(Types::STRING) && name.bytes().all(|b| b.is_ascii_digit()) => Types::STRING,
                 _ => Types::JSON,
             };
             let declared = self.schema_facts(sym).unwrap_or(Facts::ANY);

@@ -137,6 +137,11 @@ impl Analyzer<'_> {
         }
     }
 
+    /// What an object has under a name, accessors apart.
+    pub fn property_of(&mut self, state: &mut State, object: Sym, name: &Rc<str>) -> Sym {
+        self.get_named(state, object, name, 0)
+    }
+
     fn get_named(&mut self, state: &mut State, object: Sym, name: &Rc<str>, depth: u32) -> Sym {
         let undefined = self.model.symbols.undefined();
         if depth > 8 {

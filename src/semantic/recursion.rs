@@ -13,7 +13,7 @@ use super::flow::{Analyzer, Args, Frame};
 use super::ir::{BinaryOp, BlockId, FuncId, OpKind, Reg, SlotId, Terminator};
 use super::observe::{Costly, Measure, RecursionVerdict, Step};
 use super::state::{Field, State};
-use super::symbol::{AllocKind, Ctx, Site, SiteKind, Sym, Value};
+use super::symbol::{AllocKind, Ctx, PropKey, Site, SiteKind, Sym, Value};
 use crate::finding::Level;
 use crate::source::TextRange;
 
@@ -330,9 +330,12 @@ impl Analyzer<'_> {
         sorted.0.sort();
         sorted.1.sort();
         let swapped = sorted.0 == sorted.1;
-        let read_are_unchanged = descents.iter().enumerate().all(|(position, descent)| {
-            *descent == Descent::Unchanged || outer.args.list.get(position).is_some_and(|&param| !self.is_asked_about(first, param))
-        });
+        let mut read_are_unchanged = true;
+        for (position, descent) in descents.iter().enumerate() {
+            let pair = outer.args.list.get(position).copied().zip(args.list.get(position).copied());
+            read_are_unchanged &=
+                *descent == Descent::Unchanged || pair.is_some_and(|(param, arg)| self.is_same_where_asked(state, first, param, arg));
+        }
         if swapped || read_are_unchanged {
             if self.changes_shared_state(state) {
                 return Some((Level::Warning, format!("{name} calls itself, and no progress towards its base case could be shown")));
@@ -342,20 +345,38 @@ impl Analyzer<'_> {
         Some((Level::Warning, format!("{name} calls itself, and no progress towards its base case could be shown")))
     }
 
-    /// Whether some condition of the function reads the parameter.
-    fn is_asked_about(&self, first: usize, param: Sym) -> bool {
-        let mut seen = BTreeSet::new();
+    /// Whether all that some condition of the function reads of the parameter is the same of the argument
+    /// that is passed for it.
+    fn is_same_where_asked(&mut self, state: &State, first: usize, param: Sym, arg: Sym) -> bool {
+        let Some(names) = self.asked_of(first, param) else { return false };
+        let mut state = state.clone();
+        names.into_iter().all(|name| {
+            let (before, after) = (self.property_of(&mut state, param, &name), self.property_of(&mut state, arg, &name));
+            before == after || self.is_same_value(after, before, 0)
+        })
+    }
+
+    /// The properties of the parameter that conditions of the function read. Nothing if they ask about itself.
+    fn asked_of(&self, first: usize, param: Sym) -> Option<BTreeSet<Rc<str>>> {
+        let (mut names, mut seen) = (BTreeSet::new(), BTreeSet::new());
         let mut open: Vec<Sym> = self.frames[first..].iter().flat_map(|f| f.reached.conditions.iter().copied()).collect();
         while let Some(next) = open.pop() {
             if next == param {
-                return true;
+                return None;
             }
-            if seen.insert(next) && seen.len() < 512 {
-                super::symbol::for_each_part(self.model.symbols.value(next), |part| open.push(part));
-                open.extend(self.model.symbols.operands(next));
+            if !seen.insert(next) || seen.len() >= 512 {
+                continue;
             }
+            match self.model.symbols.value(next) {
+                Value::Prop(of, PropKey::Name(name)) if *of == param => {
+                    names.insert(name.clone());
+                }
+                value => super::symbol::for_each_part(value, |part| open.push(part)),
+            }
+            open.extend(self.model.symbols.operands(next));
+            open.extend(self.held_under.get(&next));
         }
-        false
+        Some(names)
     }
 
     /// Fields of objects, and variables around the function, that it counts in.

@@ -479,7 +479,7 @@ fn below(model: &mut Model, state: &mut State, a: Sym, b: Sym, strict: bool, pro
     let gap = if strict && x.integer && y.integer { 1.0 } else { 0.0 };
     if numeric(x) {
         let mut hi = if numeric(y) { y.range.hi - gap } else { f64::INFINITY };
-        if hi == f64::INFINITY && !depends_on_input(model, b) {
+        if hi >= f64::MAX && !depends_on_input(model, b) && model.symbols.as_number(b).is_none() {
             // A limit that the operator or the program sets, though its size is not known here.
             hi = limits::BOUND_MAX;
         }

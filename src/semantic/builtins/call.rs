@@ -961,6 +961,7 @@ impl Analyzer<'_> {
                         let element = self.element_of(state, source, reg, 1);
                         let copy = self.array_with(state, reg, 230, Some(element), facts.length);
                         self.same_size(state, source, copy);
+                        self.derived.insert(copy, ("copy".into(), source, Vec::new()));
                         copy.into()
                     }
                 })
@@ -1758,6 +1759,9 @@ impl Analyzer<'_> {
         let mut values = held.clone();
         values.push(undefined);
         let value = self.one_of(state, call.reg, 97, &values);
+        if let Some(key) = call.args.get(0) {
+            self.held_under.insert(value, key);
+        }
         let Some(size) = self.model.measure(call.this) else { return value };
         if let [held] = held[..]
             && held != undefined
@@ -2056,7 +2060,11 @@ impl Analyzer<'_> {
                 }
             }
         }
-        self.allocate(state, call.reg, 230, kind, object)
+        let made = self.allocate(state, call.reg, 230, kind, object);
+        if let Some(source) = call.args.get(0) {
+            self.derived.insert(made, ("copy".into(), source, Vec::new()));
+        }
+        made
     }
 
     fn new_promise(&mut self, state: &mut State, call: &Call<'_>) -> OpResult {

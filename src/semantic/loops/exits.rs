@@ -296,6 +296,9 @@ impl Analyzer<'_> {
         if let Some(exit) = self.exit_by_regex(turns, value, state) {
             return exit;
         }
+        if let Some(exit) = self.exit_by_shortening(turns, value, state) {
+            return exit;
+        }
         if let Some(exit) = self.exit_by_taking(turns, value, state) {
             return exit;
         }
@@ -326,6 +329,34 @@ impl Analyzer<'_> {
             }
         }
         self.exit_other(turns, value)
+    }
+
+    /// `while (text.includes(x))`, `startsWith`, `endsWith`: stays while a text has something in it, and each
+    /// round makes the text shorter, or puts something else for what was found.
+    fn exit_by_shortening(&mut self, turns: &Turns<'_>, value: Sym, state: &State) -> Option<Exit> {
+        let Value::Call(path, args) = self.model.symbols.value(value).clone() else { return None };
+        let is_search = matches!(&*path, "String.prototype.includes" | "String.prototype.startsWith" | "String.prototype.endsWith");
+        let (true, [text, sought]) = (is_search, &args[..]) else { return None };
+        let sought_text = self.model.symbols.as_str(*sought).filter(|s| !s.is_empty())?;
+        for (next, _) in self.next_values(turns, *text)? {
+            if self.is_shorter(next, *text, 0) {
+                continue;
+            }
+            let Value::Call(method, parts) = self.model.symbols.value(next).clone() else { return None };
+            let replaces = matches!(&*method, "String.prototype.replace" | "String.prototype.replaceAll");
+            let (true, [of, found, put]) = (replaces, &parts[..]) else { return None };
+            if (of, found) != (text, sought) || &*path != "String.prototype.includes" {
+                return None;
+            }
+            let put = self.model.symbols.as_str(*put)?;
+            if put.contains(&*sought_text) {
+                return Some(Exit::Still("what each round puts for what it finds is found again in the next".into()));
+            }
+            if put.len() >= sought_text.len() {
+                return None;
+            }
+        }
+        Some(Exit::Ranked(self.size_of_collection(state, *text)))
     }
 
     /// The value is taken from a collection in the condition itself.

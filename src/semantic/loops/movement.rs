@@ -212,7 +212,7 @@ impl Analyzer<'_> {
     /// How a length that no assignment in the loop replaces moves with what is put in and taken away.
     fn resizing(&mut self, turns: &Turns<'_>, measure: Sym) -> Movement {
         let Some(collection) = self.measured(measure) else {
-            return Movement { known: !self.varies_inside(measure), ..Movement::still() };
+            return Movement { known: !self.varies_inside(turns, measure), ..Movement::still() };
         };
         if !self.is_resized(collection) || !self.is_read_in(turns, measure) {
             return Movement::still();
@@ -232,9 +232,11 @@ impl Analyzer<'_> {
         ops.into_iter().any(|reg| registers[reg.index()] == Some(sym) && !matches!(body.ops[reg.index()].kind, OpKind::Load(_)))
     }
 
-    fn varies_inside(&self, sym: Sym) -> bool {
+    /// Whether a value that the loop does not assign may be another one in each round.
+    fn varies_inside(&self, turns: &Turns<'_>, sym: Sym) -> bool {
         self.model.symbols.contains(sym, &|_, value| match value {
-            Value::Opaque(_) | Value::Instance(..) | Value::Version(..) => true,
+            Value::Opaque(site) | Value::Version(_, site) | Value::Instance(_, Which::Turn(site)) => !self.is_made_outside(turns, site),
+            Value::Instance(_, Which::Index(_)) => true,
             Value::Prop(base, _) => self.is_resized(*base),
             _ => false,
         })
@@ -343,6 +345,11 @@ impl Analyzer<'_> {
             return None;
         }
         let of = |range: Interval| Some(Movement { range, moves: true, known: true, source: None });
+        // A comparison of the two has told.
+        let less = self.model.symbols.intern(Value::Binary(BinaryOp::Sub, new, base));
+        if let Some(known) = state.facts.get(&less).filter(|facts| facts.range.lo >= 0.0 || facts.range.hi <= 0.0) {
+            return of(known.range);
+        }
         match self.model.symbols.value(new).clone() {
             Value::Binary(op @ (BinaryOp::Add | BinaryOp::Increment), a, b) => {
                 let amount = |analyzer: &mut Self, sym: Sym| analyzer.amount(state, sym);
@@ -412,10 +419,18 @@ impl Analyzer<'_> {
                     of(Interval { lo: f64::NEG_INFINITY, hi: first.range.hi })
                 }
             }
+            // What is found is not found before the place where the search begins.
+            Value::Call(path, args) if matches!(&*path, "String.prototype.indexOf" | "Array.prototype.indexOf") && args.len() > 2 => {
+                let found = self.model.facts(state, new).range.lo >= 0.0;
+                let from = self.difference(args[2], base, state, depth + 1)?;
+                found.then(|| of(Interval { lo: from.range.lo, hi: f64::INFINITY })).flatten()
+            }
             Value::Phi(_) => {
                 let parts: Vec<Sym> = self.model.symbols.operands(new).filter(|&p| p != new).collect();
                 let mut joined: Option<Interval> = None;
                 for part in parts {
+                    let supposed = self.supposing(state, new, part);
+                    let state = supposed.as_ref().unwrap_or(state);
                     let step = self.difference(part, base, state, depth + 1)?;
                     joined = Some(joined.map_or(step.range, |j| j.join(step.range)));
                 }
@@ -488,14 +503,25 @@ impl Analyzer<'_> {
         for part in parts {
             let facts = self.model.facts(state, part);
             let positive = facts.types.only(Types::NUMBER) && (facts.range.lo > 0.0 || facts.range.hi < 0.0);
-            if !positive
-                && !facts.listed
-                && let Some(source) = self.influence(state, part)
-            {
+            if positive || facts.listed {
+                continue;
+            }
+            if let Some(source) = self.influence(state, part).or_else(|| self.source_of_piece(state, part)) {
                 return Some(source);
             }
         }
         None
+    }
+
+    /// The input that decides how long a piece of a list or text is, unless it is shown to be at least one.
+    fn source_of_piece(&mut self, state: &State, length: Sym) -> Option<InputSource> {
+        let Value::Prop(piece, PropKey::Name(name)) = self.model.symbols.value(length).clone() else { return None };
+        let (_, _, args) = self.derived.get(&piece).filter(|(path, ..)| path == "slice" && &*name == "length").cloned()?;
+        let [from, to] = args[..] else { return None };
+        if self.difference(to, from, state, 0).is_some_and(|step| step.range.lo >= 1.0) {
+            return None;
+        }
+        self.influence(state, to)
     }
 
     pub(in crate::semantic) fn collect_steps(&self, new: Sym, base: Sym, out: &mut Vec<Sym>, depth: u32) {

@@ -369,7 +369,7 @@ impl Analyzer<'_> {
     }
 
     /// Made before the loop was entered: the same in every round.
-    fn is_made_outside(&self, turns: &Turns<'_>, site: &Site) -> bool {
+    pub(super) fn is_made_outside(&self, turns: &Turns<'_>, site: &Site) -> bool {
         let inside = |block: BlockId| turns.cfg.loop_at(turns.natural.header).is_some_and(|blocks| blocks.contains(&block));
         if self.is_own(turns, site) {
             return match site.what {

@@ -221,7 +221,8 @@ impl Frame {
             (self.expression, self.assertions, self.guessed_arrows, self.guesses_return) = (0, 0, 0, false);
         }
         (self.prefix, self.conditionals, self.initialized) = (0, 0, false);
-        if !matches!(self.pending, Pending::Class(_)) {
+        // A comma between the type arguments of a return type: the body is still to come.
+        if !matches!(self.pending, Pending::Class(_)) && self.angle == 0 {
             self.pending = Pending::None;
         }
     }

@@ -368,6 +368,18 @@ const DIVISIONS: &[&str] = &[
     "let /'/'",
 ];
 
+/// The same in TypeScript, where types stand between the head of a function and its body.
+const TYPED_DIVISIONS: &[&str] = &[
+    "function f(): Map<string, number[]> { x = a /'/' }",
+    "function f(): Record<string, number> { return g(1 /'/') }",
+    "async function f(): Promise<A, B> { x = a /'/' }",
+    "function* f(): Generator<A, void, B> { x = a /'/' }",
+    "class A { m(): Map<string, number> { return a /'/' } }",
+    "class A { static m<T, U>(): Map<T, U> { return a /'/' } }",
+    "x = (a: A): Map<string, number> => { return a /'/' }",
+    "function f<T, U>(a: Map<T, U>): { a: T, b: U } { return a /'/' }",
+];
+
 /// Texts in which only a parser can tell.
 const UNCLEAR: &[(&str, &str)] = &[
     ("a.js", "await /'/"),
@@ -388,6 +400,9 @@ const UNCLEAR: &[(&str, &str)] = &[
 fn slashes_are_told_apart_as_parsers_do() {
     for text in REGEXES.iter().chain(DIVISIONS) {
         assert!(check("a.js", text, 200).is_ok(), "{text}: {:?}", check("a.js", text, 200));
+    }
+    for text in TYPED_DIVISIONS {
+        assert!(check("a.ts", text, 200).is_ok(), "{text}: {:?}", check("a.ts", text, 200));
     }
     for (path, text) in UNCLEAR {
         assert!(matches!(check(path, text, 200), Err(PrecheckError::AmbiguousSlash { .. })), "{text}: {:?}", check(path, text, 200));
