@@ -1,6 +1,7 @@
 //! What must not come out, found in what came out: canaries, plain or encoded, and values that have
 //! the form of something sensitive.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use base64::Engine;
@@ -268,18 +269,40 @@ fn walk(value: &Value, visit: &mut impl FnMut(Option<&str>, Option<&str>)) {
 }
 
 fn has_card_number(text: &str) -> bool {
-    static DIGITS: OnceLock<Option<Regex>> = OnceLock::new();
-    let Some(pattern) = DIGITS.get_or_init(|| Regex::new(r"[0-9](?:[ \-./\u{a0}\u{2009}\u{202f}]?[0-9]){12,18}").ok()) else {
-        return false;
-    };
-    pattern.find_iter(text).any(|found| {
-        let alone = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_');
-        let digits: Vec<u8> = found.as_str().bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect();
-        let before = text[..found.start()].chars().next_back();
-        // A sentence may end behind a number.
-        let after = text[found.end()..].chars().next().filter(|c| *c != '.');
-        alone(before) && alone(after) && is_card_prefix(&digits) && passes_luhn(&digits)
+    static RUNS: OnceLock<Option<Regex>> = OnceLock::new();
+    let Some(runs) = RUNS.get_or_init(|| Regex::new(r"[0-9](?:[ \-./\u{a0}\u{2009}\u{202f}]?[0-9]){12,}").ok()) else { return false };
+    runs.find_iter(text).any(|run| {
+        let groups = groups_of_digits(text, run.range());
+        // An expiry date or the like may follow a number, so its usual groups are looked for, too.
+        let usual = |groups: &&[Range<usize>]| {
+            let sizes: Vec<usize> = groups.iter().map(Range::len).collect();
+            matches!(sizes[..], [13..=19] | [4, 4, 4, 4] | [4, 4, 4, 4, 3] | [4, 6, 5] | [4, 6, 4])
+        };
+        let mut parts = (1..=5).flat_map(|count| groups.windows(count));
+        is_card_number(text, &groups) || parts.any(|part| usual(&part) && is_card_number(text, part))
     })
+}
+
+fn groups_of_digits(text: &str, within: Range<usize>) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for at in within.filter(|at| text.as_bytes()[*at].is_ascii_digit()) {
+        match groups.last_mut() {
+            Some(last) if last.end == at => last.end += 1,
+            _ => groups.push(at..at + 1),
+        }
+    }
+    groups
+}
+
+/// Whether these groups of digits are a card's number, and nothing more belongs to them.
+fn is_card_number(text: &str, groups: &[Range<usize>]) -> bool {
+    let ([first, ..], [.., last]) = (groups, groups) else { return false };
+    let digits: Vec<u8> = groups.iter().flat_map(|group| text.as_bytes()[group.clone()].iter().map(|digit| digit - b'0')).collect();
+    let alone = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_');
+    let before = text[..first.start].chars().next_back();
+    // A sentence may end behind a number.
+    let after = text[last.end..].chars().next().filter(|c| *c != '.');
+    alone(before) && alone(after) && is_card_prefix(&digits) && passes_luhn(&digits)
 }
 
 fn is_card_prefix(digits: &[u8]) -> bool {
@@ -500,10 +523,12 @@ mod tests {
         let card = "4111 1111 1111 1111";
         let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         assert_eq!(flags(&base64(card)), "card number");
-        assert_eq!(flags(&format!("see data:text/plain;base64,{}", base64(&format!("ab{card}")))), "card number");
+        assert_eq!(flags(&format!("see data:text/plain;base64,{}", base64(&format!("ab {card}")))), "card number");
         assert_eq!(flags(&hex::encode("ssn 512-34-5678")), "social security number");
         assert_eq!(flags("512%2D34%2D5678"), "social security number");
         assert_eq!(flags("4111.1111.1111.1111 4111\u{a0}1111\u{a0}1111\u{a0}1111"), "card number");
+        assert_eq!(flags("4111 1111 1111 1111 12/27"), "card number");
+        assert_eq!(flags("3782 822463 10005, 378282246310005"), "card number");
         let key: String = format!("AKIA{}", "Z7Q2M4X9K1P8R5T3").chars().rev().collect();
         assert!(flags(&key).starts_with("credential: AWS"), "{key}");
         assert_eq!(flags("an ordinary/sentence-of_words and 0123456789abcdef0123456789abcdef, as in 123-45-6789"), "");
