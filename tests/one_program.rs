@@ -184,7 +184,7 @@ fn spliced_programs_mean_the_same_printed_or_are_refused() {
         .into_iter()
         .filter(|text| !ENGINE_IS_WRONG.contains(&text.as_str()) && !text.contains("toString().length"))
         .collect();
-    read_all(600, 40_000, |mut chance, tally| {
+    read_all(600, 10_000, |mut chance, tally| {
         let text = spliced(&programs, &mut chance);
         tally.count(&text, catch_unwind(|| reading(&text))).into_iter().collect()
     });
@@ -210,7 +210,7 @@ fn reading_of_types(js: &str, ts: &str) -> Reading {
 
 #[test]
 fn generated_programs_mean_the_same_printed_and_with_their_types_erased() {
-    read_all(250, 25_000, |chance, tally| {
+    read_all(250, 10_000, |chance, tally| {
         let Twins { js, ts } = grammar::program(chance);
         let plain = tally.count(&js, catch_unwind(|| reading(&js)));
         let typed = tally.count(&ts, catch_unwind(|| reading_of_types(&js, &ts)));

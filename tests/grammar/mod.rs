@@ -95,7 +95,24 @@ const LITERALS: [&str; 34] = [
     "typeof zz",
 ];
 
-const NAMES: [&str; 12] = ["a", "b", "c", "d", "of", "async", "get", "d.p", "d.q.r", "c[0]", "\\u0061", "log.length"];
+const NAMES: [&str; 16] = [
+    "a",
+    "b",
+    "c",
+    "d",
+    "of",
+    "async",
+    "get",
+    "d.p",
+    "d.q.r",
+    "c[0]",
+    "\\u0061",
+    "log.length",
+    "(d?.q).r",
+    "(d?.zz).y",
+    "(d?.f)(1)",
+    "new (f(f))(1)",
+];
 
 const BINARY: [&str; 20] =
     ["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", ">>>", "<=", ">=", "==", "===", "!=", "!==", "&&", "||", ","];
@@ -172,6 +189,8 @@ impl Writer {
 
     /// A statement where declarations may stand, too.
     fn item(&mut self, depth: usize) {
+        // What stands before ends here in both languages.
+        self.line(";");
         self.only_ts(&[
             "\ninterface I { a: string }\n",
             "\ntype T<U> = U extends any ? 1 : 2;\n",
@@ -420,7 +439,7 @@ impl Writer {
     fn member(&mut self, depth: usize) {
         self.only_ts(&["[k: string]: any;", "declare dd: number;", "private ", "public ", "protected readonly ", "override "]);
         if self.twins.ts.ends_with("readonly ") {
-            return self.field(depth);
+            return self.instance_field(depth);
         }
         match self.chance.below(7) {
             0 => self.field(depth),
@@ -455,6 +474,10 @@ impl Writer {
 
     fn field(&mut self, depth: usize) {
         self.pick(&["", "static"]);
+        self.instance_field(depth);
+    }
+
+    fn instance_field(&mut self, depth: usize) {
         self.key(depth);
         self.typed(": ", "");
         self.put("=");
