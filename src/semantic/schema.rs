@@ -78,7 +78,9 @@ impl InputSchema {
 
     fn referred<'a>(&'a self, schema: &'a Json) -> Option<&'a Json> {
         let reference = schema.get("$ref").and_then(Json::as_str)?;
-        self.root.as_ref()?.pointer(reference.strip_prefix('#')?)
+        // The validator decodes what this pointer would take literally.
+        let pointer = reference.strip_prefix('#').filter(|pointer| !pointer.contains('%'))?;
+        self.root.as_ref()?.pointer(pointer)
     }
 
     /// These schemas and all that hold together with them, by reference or `allOf`: each once, however
@@ -118,7 +120,9 @@ impl InputSchema {
 
 /// What one schema by itself says of a part of its values: a schema for it, and whether it must be there.
 fn step<'a>(schema: &'a Json, segment: &Segment) -> Vec<(&'a Json, bool)> {
-    let additional = schema.get("additionalProperties").filter(|additional| additional.is_object());
+    let has = |keyword: &str| schema.get(keyword).is_some();
+    // It does not hold for what a pattern names.
+    let additional = schema.get("additionalProperties").filter(|additional| additional.is_object() && !has("patternProperties"));
     match segment {
         Segment::Name(name) => {
             let required =
@@ -130,8 +134,10 @@ fn step<'a>(schema: &'a Json, segment: &Segment) -> Vec<(&'a Json, bool)> {
             }
         }
         Segment::Element => {
-            let items = schema.get("items").filter(|items| items.is_object());
-            items.into_iter().chain(additional).map(|schema| (schema, true)).collect()
+            // These do not hold for the first elements, or for members with a name of their own.
+            let items = schema.get("items").filter(|items| items.is_object() && !has("prefixItems"));
+            let members = additional.filter(|_| !has("properties"));
+            items.into_iter().chain(members).map(|schema| (schema, true)).collect()
         }
     }
 }
@@ -231,6 +237,21 @@ mod tests {
     fn null_in_a_union_is_unchecked_through_a_reference() {
         assert_eq!(facts(&["who", "age"]).unwrap().known(Types::NUMBER), Known::Unchecked);
         assert_eq!(facts(&["who"]).unwrap().known(Types::OBJECT), Known::Typed);
+    }
+
+    #[test]
+    fn what_other_keywords_take_out_is_not_known() {
+        let number = serde_json::json!({"type": "number", "maximum": 9});
+        let facts = |schema: Json, segment: Segment| InputSchema::new(Some(schema)).facts(&[segment]);
+        let name = || Segment::Name("days".into());
+        let schema = serde_json::json!({"patternProperties": {"^d": true}, "additionalProperties": number});
+        assert_eq!(facts(schema, name()), None);
+        let schema = serde_json::json!({"prefixItems": [true], "items": number});
+        assert_eq!(facts(schema, Segment::Element), None);
+        let schema = serde_json::json!({"properties": {"a": true}, "additionalProperties": number});
+        assert_eq!(facts(schema, Segment::Element), None);
+        let schema = serde_json::json!({"properties": {"days": {"$ref": "#/$defs/a%20b"}}, "$defs": {"a%20b": number, "a b": true}});
+        assert_eq!(facts(schema, name()).unwrap().known(Types::NUMBER), Facts::ANY.known(Types::NUMBER));
     }
 
     #[test]
