@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::frame::{Request, Review, Task};
-use super::{IsolationOptions, LimitKind, Limits, Outcome, pool, request};
+use super::{IsolationOptions, Layer, LimitKind, Limits, Outcome, pool, request};
 use crate::config::Settings;
 use crate::lint::{self, Job};
 use crate::source::collect::{Access, Target};
@@ -40,8 +40,10 @@ pub fn rehearse(job: &Job, options: &IsolationOptions) -> Rehearsal {
     let Ok(code) = std::str::from_utf8(source) else { return Rehearsal::Passed };
     let schema = schema.as_deref().map(|schema| String::from_utf8_lossy(schema).into_owned());
     let task = Task::Review(of(job));
-    // It parses and analyses and runs nothing, so a missing layer is no reason against it.
-    let options = IsolationOptions { require_full: false, ..options.clone() };
+    // It parses and analyses and runs nothing, so a missing layer is no reason against it; and what it is
+    // made of asks the system for more than an engine needs, such as the number of processors.
+    let without = options.without.with(Layer::Seccomp);
+    let options = IsolationOptions { require_full: false, spare_workers: 0, without, ..options.clone() };
     let execution = pool::execute(Request { code: code.to_owned(), schema, task, ..request(&LIMITS) }, &options);
     match execution.outcome {
         Outcome::Returned(_) => Rehearsal::Passed,
