@@ -30,8 +30,9 @@ pub const LINT_BYTES_MAX: u64 = 16 << 20;
 /// The deepest nesting that lint parses.
 pub const LINT_NESTING_MAX: u32 = 4_000;
 
-/// Stack of a thread that analyses: deep syntax trees are walked recursively.
-const STACK_BYTES: usize = 256 << 20;
+/// Stack of a thread that analyses: deep syntax trees are walked recursively. It is a little more than
+/// a worker's: what was rehearsed there has room here.
+const STACK_BYTES: usize = 272 << 20;
 
 /// One source with the settings that hold for it.
 #[derive(Clone, Debug)]
@@ -82,6 +83,23 @@ pub fn lint_one(job: Job) -> Result<FileReport, ThreadError> {
     let thread = std::thread::Builder::new().name("lint".into()).stack_size(STACK_BYTES);
     let running = thread.spawn(move || lint_target(&job.target, &job.settings)).map_err(|error| cannot(error.to_string()))?;
     running.join().map_err(|_| cannot("the analysis was ended by a panic".into()))
+}
+
+/// Lints one job on the current thread, whose stack must be deep, and says nothing about it: whoever is
+/// still there afterwards can be handed the job.
+pub fn rehearse(job: &Job) {
+    lint_target(&job.target, &job.settings);
+}
+
+/// The report on a job that is not parsed here, since doing so went wrong elsewhere.
+pub fn lint_nothing(job: Job, parse: ParseStatus, wrong: Finding) -> FileReport {
+    let mut run = Run::new(&job.settings);
+    if let Content::Source(source) = job.target.read(LINT_BYTES_MAX) {
+        run.sha256 = Some(source.sha256());
+        run.source = Some(source);
+    }
+    run.reject(parse, wrong);
+    run.report(job.target.origin)
 }
 
 /// Replaces the panic hook by one that stays silent about panics the pipeline catches, which are

@@ -135,6 +135,26 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// A value as JSON that steers no terminal: what deceives is written as JSON's own escapes.
+pub fn escape_json(value: &serde_json::Value) -> String {
+    let json = value.to_string();
+    if !json.chars().any(is_deceptive) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        match c {
+            // Outside of strings JSON is ASCII.
+            _ if is_deceptive(c) => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
+                // Writing to a String cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
 /// A path at the beginning of a line. `::error::x.js` is a possible name, and a command to GitHub.
 pub(crate) fn escape_path(path: &str) -> Cow<'_, str> {
     match escape(path) {

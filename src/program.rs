@@ -5,12 +5,16 @@
 use serde::{Deserialize, Serialize};
 use swc_common::sync::Lrc;
 use swc_common::{BytePos, GLOBALS, LineCol, SourceMap, SyntaxContext};
-use swc_ecma_ast::{ExportNamedSpecifier, ExportSpecifier, Ident, ModuleDecl, ModuleExportName, ModuleItem, NamedExport, Pass, Program};
+use swc_ecma_ast::{
+    ExportNamedSpecifier, ExportSpecifier, Expr, ExprStmt, Ident, Lit, ModuleDecl, ModuleExportName, ModuleItem, NamedExport, Pass,
+    Program, Tpl, TplElement,
+};
 use swc_ecma_codegen::text_writer::JsWriter;
 use swc_ecma_codegen::{Config, Emitter, Node};
 use swc_ecma_transforms_base::fixer::fixer;
 use swc_ecma_transforms_base::hygiene::hygiene;
 use swc_ecma_transforms_typescript::strip;
+use swc_ecma_visit::{VisitMut, VisitMutWith};
 
 use crate::semantic::entry::{Entry, EntryKind};
 use crate::source::{Goal, Language, LineColumn, SourceFile};
@@ -90,11 +94,44 @@ fn in_javascript(source: &SourceFile, parsed: &Parsed) -> Program {
 
 /// Types, enums, namespaces and parameter properties become JavaScript; names stay what they were.
 fn erase_types(program: &mut Program, parsed: &Parsed) {
+    program.visit_mut_with(&mut NoDirective);
     GLOBALS.set(&parsed.globals, || {
         strip(parsed.unresolved_mark, parsed.top_level_mark).process(program);
         hygiene().process(program);
         fixer(None).process(program);
     });
+}
+
+/// What is no directive must not become one when the parentheses or types around it are gone: as a
+/// template the same text is none.
+struct NoDirective;
+
+impl VisitMut for NoDirective {
+    fn visit_mut_expr_stmt(&mut self, statement: &mut ExprStmt) {
+        statement.visit_mut_children_with(self);
+        let Expr::Lit(Lit::Str(text)) = bare(&statement.expr) else { return };
+        if statement.expr.is_lit() {
+            return;
+        }
+        let value = text.value.to_string_lossy();
+        let raw = value.replace('\\', "\\\\").replace('`', "\\`").replace("${", "\\${");
+        let quasi = TplElement { span: text.span, tail: true, cooked: Some(text.value.clone()), raw: raw.into() };
+        *statement.expr = Expr::Tpl(Tpl { span: text.span, exprs: Vec::new(), quasis: vec![quasi] });
+    }
+}
+
+/// An expression without the parentheses and types around it.
+fn bare(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Paren(inner) => bare(&inner.expr),
+        Expr::TsAs(inner) => bare(&inner.expr),
+        Expr::TsConstAssertion(inner) => bare(&inner.expr),
+        Expr::TsInstantiation(inner) => bare(&inner.expr),
+        Expr::TsNonNull(inner) => bare(&inner.expr),
+        Expr::TsSatisfies(inner) => bare(&inner.expr),
+        Expr::TsTypeAssertion(inner) => bare(&inner.expr),
+        other => other,
+    }
 }
 
 /// The program's text, and its positions (lines and columns from 0) with the author's bytes, in order.
@@ -153,6 +190,19 @@ mod tests {
             SourceFile::new("a.js", "const é = /[😀-😎](?<ñ>é)/u, s = 'é\\u2028', r = String.raw`é\\u00e9`, n = 0x1F + 1_000; // 😀");
         let text = printed(&source, &parse(&source).unwrap());
         assert_eq!(text, "const é = /[😀-😎](?<ñ>é)/u, s = 'é\\u2028', r = String.raw`é\\u00e9`, n = 0x1F + 1_000;\n");
+    }
+
+    #[test]
+    fn what_is_no_directive_becomes_none() {
+        for (text, printed_as) in [
+            ("('use strict'); function execute() {}", "`use strict`;\nfunction execute() {}\n"),
+            ("'use strict' as any; function execute() {}", "`use strict`;\nfunction execute() {}\n"),
+            ("function execute() { ('a`${\\\\}'!); }", "function execute() {\n    `a\\`\\${\\\\}`;\n}\n"),
+            ("'use strict'; function execute() {}", "'use strict';\nfunction execute() {}\n"),
+        ] {
+            let source = SourceFile::new("a.ts", text);
+            assert_eq!(printed(&source, &parse(&source).unwrap()), printed_as);
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ mod pool;
 #[cfg(not(unix))]
 #[path = "sandbox/pool_elsewhere.rs"]
 mod pool;
+mod rehearsal;
+pub use rehearsal::{Rehearsal, rehearse};
 mod serialize;
 pub mod text;
 mod thrown;
@@ -639,17 +641,17 @@ fn with_program(program: &Executable, request: Request, task: Task, options: &Is
     execution
 }
 
-/// How deeply a value nests; a scalar is 0. Iterative, because the depth is the caller's.
+/// How deeply a value nests; a scalar is 0, `{}` is 1. Iterative, because the depth is the caller's.
 fn nesting(value: &Value) -> u32 {
     let mut deepest = 0;
-    let mut pending = vec![(value, 0_u32)];
+    let mut pending = vec![(value, 1_u32)];
     while let Some((value, depth)) = pending.pop() {
-        deepest = deepest.max(depth);
         match value {
             Value::Array(items) => pending.extend(items.iter().map(|item| (item, depth + 1))),
             Value::Object(members) => pending.extend(members.values().map(|item| (item, depth + 1))),
-            _ => {}
+            _ => continue,
         }
+        deepest = deepest.max(depth);
     }
     deepest
 }

@@ -115,6 +115,8 @@ pub enum Kind {
     UnusableSchema,
     /// The trial was not over in time.
     OutOfTime,
+    /// The schema refused every input, so the function was not tried at all.
+    Untried,
     /// The engine raised an error where an explicit one was due.
     EngineError,
     /// `NaN`, an infinity or `undefined` in the result.
@@ -311,6 +313,11 @@ impl Runner<'_> {
         if untried > 0 {
             let message = format!("too much time went by: {untried} inputs were not tried");
             remarks.push(remark(Kind::OutOfTime, Level::Error, &message));
+        }
+        let ran = tried.iter().flat_map(|tried| &tried.executions);
+        if untried == 0 && ran.clone().count() > 0 && ran.clone().all(|run| matches!(run.outcome, Outcome::InputRejected(_))) {
+            let message = "its schema refused every input, so it was not tried at all: a case must show one that is not refused";
+            remarks.push(remark(Kind::Untried, Level::Error, message));
         }
         if cases.list.is_empty() {
             remarks.push(remark(Kind::NoCases, Level::Warning, "it has no cases: nothing says what it should return"));

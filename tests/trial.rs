@@ -340,6 +340,39 @@ fn what_the_schema_refuses_tests_only_the_refusal() {
 }
 
 #[test]
+fn a_function_that_its_schema_keeps_from_being_tried_fails() {
+    let source = "function execute(input) { return { n: input.code.length }; }";
+    let schema = json!({"type": "object", "required": ["code"], "properties": {"code": {"type": "string", "allOf": [{"pattern": "^a+$"}, {"pattern": "b"}]}}});
+    let found = Function::new(source).schema(schema).finding(Kind::Untried);
+    assert_eq!((found.level, found.input), (Level::Error, None));
+    let schema = json!({"type": "object", "required": ["code"], "properties": {"code": {"type": "string", "allOf": [{"pattern": "^a+"}, {"pattern": "b$"}]}}});
+    let cases = json!([{"name": "one", "input": {"code": "ab"}, "expect": {"n": 2}}]);
+    assert!(Function::new(source).schema(schema).cases(cases).tried().is_passed());
+}
+
+#[test]
+fn what_a_schema_asks_for_is_bounded() {
+    let many: serde_json::Map<String, Value> = (0..12).map(|at| (format!("p{at}"), json!({"$ref": "#"}))).collect();
+    let source = "function execute(input) { return { n: typeof input.a }; }";
+    for schema in [json!({"type": "object", "properties": many}), json!({"allOf": vec![json!({"$ref": "#"}); 40]})] {
+        assert!(Function::new(source).schema(schema).tried().is_passed());
+    }
+}
+
+#[test]
+fn what_is_sensitive_by_its_form_is_found_in_log_message_and_encodings_too() {
+    for source in [
+        "function execute(input) { console.log('paid with 4111 1111 1111 1111 12/27'); return 1; }",
+        "function execute(input) { throw new Error('no such person: 512-34-5678'); }",
+        "function execute(input) { return { data: 'NDExMSAxMTExIDExMTEgMTExMQ==' }; }",
+        "function execute(input) { return { data: '3531322d33342d35363738' }; }",
+    ] {
+        let found = Function::new(source).finding(Kind::SensitiveOutput);
+        assert_eq!(found.level, Level::Error, "{source}");
+    }
+}
+
+#[test]
 fn a_trial_ends_soon_even_where_every_input_is_slow() {
     let started = std::time::Instant::now();
     let source = "function execute(input) { for (;;) { input.a.b.c.d; input.e; input.f; } }";

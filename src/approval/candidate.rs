@@ -8,9 +8,11 @@ use sha2::{Digest, Sha256};
 use super::statement::Placement;
 use crate::config::discover::{Discovered, Discovery};
 use crate::config::{Config, Settings};
-use crate::lint::{Job, lint_one};
+use crate::lint::{Job, lint_nothing, lint_one};
 use crate::output::escape;
-use crate::report::{Cleared, FileReport, Refusal, WaiverRequest};
+use crate::report::{Cleared, FileReport, ParseStatus, Refusal, WaiverRequest};
+use crate::rules::{nesting_too_deep, too_complex};
+use crate::sandbox::{self, IsolationOptions, LimitKind, Rehearsal};
 use crate::source::Language;
 use crate::source::collect::{Access, Target, collect, companion, git_root, is_source_name, normalise, read_regular, shown_path};
 use crate::trial::Cases;
@@ -125,11 +127,12 @@ impl Candidate {
         Ok(Candidate { path, name, subject, placement: None, report, cases, cases_sha256, audit_file, notices })
     }
 
-    /// Lints a version of the registry, under settings of the gate.
+    /// Lints a version of the registry, under settings of the gate; first in a worker, which may come to
+    /// grief over it.
     ///
     /// # Errors
     /// Where it cannot be used.
-    pub fn of_version(stored: &Stored, settings: Arc<Settings>) -> Result<Candidate, GateError> {
+    pub fn of_version(stored: &Stored, settings: Arc<Settings>, isolation: &IsolationOptions) -> Result<Candidate, GateError> {
         let extension = match stored.language {
             Language::JavaScript => "js",
             Language::TypeScript => "ts",
@@ -137,7 +140,7 @@ impl Candidate {
         let shown = format!("{}.{extension}", stored.name);
         let cases = parse_cases(stored.cases.as_deref(), &shown)?;
         let target = Target::given(&shown, stored.source.clone(), stored.schema.clone());
-        let report = lint_one(Job { target, settings }).map_err(|error| GateError::Failure(error.to_string()))?;
+        let report = rehearsed(Job { target, settings }, isolation)?;
         let Placement { tenant_id, function_id, version, .. } = &stored.placement;
         Ok(Candidate {
             path: PathBuf::from(shown),
@@ -234,6 +237,17 @@ impl Candidate {
     pub fn notices(&self) -> &[String] {
         &self.notices
     }
+}
+
+/// The report on a job whose analysis may go wrong in any way that a process can end.
+fn rehearsed(job: Job, isolation: &IsolationOptions) -> Result<FileReport, GateError> {
+    Ok(match sandbox::rehearse(&job, isolation) {
+        Rehearsal::Passed => lint_one(job).map_err(|error| GateError::Failure(error.to_string()))?,
+        Rehearsal::Limit(LimitKind::Stack) => lint_nothing(job, ParseStatus::TooDeep, nesting_too_deep::overflows()),
+        Rehearsal::Limit(LimitKind::WallClock) => lint_nothing(job, ParseStatus::Failed, too_complex::too_much("more time")),
+        Rehearsal::Limit(_) => lint_nothing(job, ParseStatus::Failed, too_complex::too_much("more memory")),
+        Rehearsal::Failed(reason) => return Err(GateError::Failure(format!("the source could not be reviewed: {reason}"))),
+    })
 }
 
 /// Whether the file is named like a function.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::sandbox::doctor::{Attack, Diagnosis, diagnose};
 use crate::sandbox::{IsolationOptions, Layer};
-use crate::source::collect::read_regular;
+use crate::source::collect::{is_source_name, read_regular};
 
 /// The largest attack that is read.
 const ATTACK_BYTES_MAX: u64 = 16 << 20;
@@ -15,7 +15,7 @@ const ATTACK_BYTES_MAX: u64 = 16 << 20;
 /// Attacks run without review: this is the one command that does so.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct Arguments {
-    /// Also runs the `.js` and `.ts` files of this folder: scripts, or files with an entry function.
+    /// Also runs the JavaScript and TypeScript files of this folder: scripts, or files with an entry function.
     /// A first line `// expect: class|class` says how they must end.
     #[arg(long, value_name = "DIR")]
     pub attacks: Option<PathBuf>,
@@ -46,9 +46,12 @@ fn read_attacks(folder: &Path) -> io::Result<Vec<Attack>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "js" || extension == "ts") {
+        if path.file_name().is_some_and(is_source_name) {
             paths.push(path);
         }
+    }
+    if paths.is_empty() {
+        return Err(io::Error::other("it has no JavaScript or TypeScript files"));
     }
     paths.sort();
     paths

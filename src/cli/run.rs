@@ -11,6 +11,7 @@ use super::store::{StoreArgs, refusal};
 use super::{Console, ExitStatus};
 use crate::audit::Function;
 use crate::call::{Performed, call};
+use crate::output::escape_json;
 use crate::sandbox::{CallContext, ConsoleLevel, Isolation, Limits, Outcome};
 use crate::source::collect::read_regular;
 
@@ -89,7 +90,7 @@ fn of_registry(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Sto
         console.say(&format!("{target}: the output holds a {flag}"));
     }
     match (executed.result, executed.error_message) {
-        (Some(result), None) => Ok(console.write(|out| writeln!(out, "{result}"))),
+        (Some(result), None) => Ok(console.write(|out| writeln!(out, "{}", escape_json(&result)))),
         (_, message) => {
             console.say(&format!("{target}: {}", message.unwrap_or_default()));
             Ok(ExitStatus::Findings)
@@ -141,7 +142,7 @@ fn show(answer: &Performed, shown: &str, console: &mut Console<'_>) -> ExitStatu
         console.say(&format!("{shown}: the output holds a {flag}"));
     }
     match (&answer.result, &answer.execution.outcome) {
-        (Ok(result), _) => console.write(|out| writeln!(out, "{result}")),
+        (Ok(result), _) => console.write(|out| writeln!(out, "{}", escape_json(result))),
         (Err(message), Outcome::Threw(thrown)) if thrown.position.is_some() => {
             let place = thrown.position.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
             console.say(&format!("{shown}{place}: {message}"));

@@ -275,8 +275,8 @@ impl Inner {
 
     /// A version, linted under the settings of the gate.
     pub(super) async fn candidate(&self, row: &FunctionRow, version: &VersionRow) -> Result<Candidate> {
-        let (stored, settings) = (version.stored(row), self.settings.clone());
-        let candidate = tokio::task::spawn_blocking(move || Candidate::of_version(&stored, settings)).await;
+        let (stored, settings, isolation) = (version.stored(row), self.settings.clone(), self.isolation.clone());
+        let candidate = tokio::task::spawn_blocking(move || Candidate::of_version(&stored, settings, &isolation)).await;
         let candidate = candidate.map_err(|error| RegistryError::Unavailable(format!("internal failure: {error}")))?;
         candidate.map_err(|error| RegistryError::Unavailable(error.to_string()))
     }

@@ -17,6 +17,7 @@ use crate::approval::{Candidate, Stored, digest};
 use crate::audit::{Entry, Event, Function as About};
 use crate::config::Settings;
 use crate::report::Cleared;
+use crate::sandbox::IsolationOptions;
 
 /// How many judgements are remembered.
 const REMEMBERED_MAX: usize = 4_096;
@@ -91,8 +92,8 @@ impl Inner {
         if let Some(known) = self.judgements.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(known.clone());
         }
-        let (settings, statement) = (self.settings.clone(), approval.clone());
-        let judged = tokio::task::spawn_blocking(move || judge(&stored, &statement, settings)).await;
+        let (settings, statement, isolation) = (self.settings.clone(), approval.clone(), self.isolation.clone());
+        let judged = tokio::task::spawn_blocking(move || judge(&stored, &statement, settings, &isolation)).await;
         let judged = judged.map_err(|error| RegistryError::Unavailable(format!("internal failure: {error}")))??;
         let mut known = self.judgements.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED_MAX {
@@ -192,12 +193,12 @@ impl Inner {
     }
 }
 
-fn judge(stored: &Stored, statement: &Statement, settings: Arc<Settings>) -> Result<Judgement> {
+fn judge(stored: &Stored, statement: &Statement, settings: Arc<Settings>, isolation: &IsolationOptions) -> Result<Judgement> {
     // What was not approved is not even read.
     if let Some(reason) = differs(stored, statement) {
         return Ok(Err(reason.to_owned()));
     }
-    let candidate = Candidate::of_version(stored, settings).map_err(|error| RegistryError::Unavailable(error.to_string()))?;
+    let candidate = Candidate::of_version(stored, settings, isolation).map_err(|error| RegistryError::Unavailable(error.to_string()))?;
     Ok(holds(&candidate, statement, Timestamp::now()).and_then(|()| {
         let (cleared, remarks) = still_clear(&candidate, statement)?;
         Ok(Arc::new(Standing { cleared, is_stale: !remarks.is_empty() }))

@@ -31,6 +31,12 @@ impl Rule for NestingTooDeep {
     }
 }
 
+/// Nesting that a parser, given the source in a process of its own, did not survive.
+pub fn overflows() -> Finding {
+    Finding::new(&META, TextRange::default(), "the source nests deeper than a parser can follow")
+        .help("write it flatter; nothing else was checked in this file")
+}
+
 /// Nesting beyond `depth_max` at `range`.
 pub fn too_deep(range: TextRange, depth_max: u32) -> Finding {
     Finding::new(&META, range, format!("the source nests deeper than {depth_max} levels here"))

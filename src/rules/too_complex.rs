@@ -37,6 +37,12 @@ impl Rule for TooComplex {
     }
 }
 
+/// Reading the file took more than there is: `what` says of which.
+pub fn too_much(what: &str) -> Finding {
+    Finding::new(&META, TextRange::default(), format!("reading this file takes {what} than a review may"))
+        .help("make it smaller, or split the function; nothing else was checked in this file")
+}
+
 fn cut_short(range: TextRange) -> Finding {
     Finding::new(&META, range, "the paths through this file are too many to follow: not every call was entered")
         .help("call helpers from fewer places, nest loops and calls less deeply, or split the function")

@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use super::attacks::ATTACKS;
 use super::{CallContext, Execution, IsolationOptions, Layer, LayerSet, Limits, Outcome, Probe, probe, run_script, run_unreviewed, text};
-use crate::program::Executable;
+use crate::program::{Executable, printed};
 use crate::semantic::entry::find_entry;
-use crate::source::SourceFile;
-use crate::syntax::{PrecheckLimits, parse, precheck};
+use crate::source::{Language, SourceFile};
+use crate::syntax::{Parsed, PrecheckLimits, parse, precheck};
 
 /// The limits that attacks run under: tight, so that they end soon.
 pub const ATTACK_LIMITS: Limits = Limits {
@@ -63,8 +63,15 @@ impl Attack {
     /// Runs it once.
     pub fn run(&self, limits: &Limits, options: &IsolationOptions) -> Execution {
         let context = CallContext::default();
-        match self.function() {
-            Some(program) => run_unreviewed(&program, None, &serde_json::json!({}), &context, limits, options),
+        match self.parsed() {
+            Some((source, parsed)) => match find_entry(&parsed, "execute") {
+                Some(entry) => {
+                    let program = Executable::new(&source, &parsed, &entry);
+                    run_unreviewed(&program, None, &serde_json::json!({}), &context, limits, options)
+                }
+                None if source.language == Language::TypeScript => run_script(&printed(&source, &parsed), &context, limits, options),
+                None => run_script(&self.text, &context, limits, options),
+            },
             None => run_script(&self.text, &context, limits, options),
         }
     }
@@ -77,13 +84,12 @@ impl Attack {
         self.expected.contains(&outcome.class())
     }
 
-    /// The program, where the file has an entry and a parser may meet it outside a worker.
-    fn function(&self) -> Option<Executable> {
+    /// The file, where a parser may meet it outside a worker and can read it.
+    fn parsed(&self) -> Option<(SourceFile, Parsed)> {
         let source = SourceFile::new(self.name.clone(), self.text.clone());
         precheck(&source, &PrecheckLimits::FUNCTION).ok()?;
         let parsed = parse(&source).ok()?;
-        let entry = find_entry(&parsed, "execute")?;
-        Some(Executable::new(&source, &parsed, &entry))
+        Some((source, parsed))
     }
 }
 

@@ -144,7 +144,7 @@ impl Run<'_> {
                 self.parse(request)?;
                 JsValue::null()
             }
-            Task::Evaluate | Task::Probe { .. } => self.script(&request.code)?,
+            Task::Evaluate | Task::Review(_) | Task::Probe { .. } => self.script(&request.code)?,
         };
         let value = self.settled(value)?;
         let json = self.json(&value)?;

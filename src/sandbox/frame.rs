@@ -69,6 +69,8 @@ pub enum Task {
     Evaluate,
     /// Only reads it.
     Parse,
+    /// Reviews it as the author wrote it, without a word about what it found.
+    Review(Review),
     /// Tries something else altogether.
     Probe {
         /// What.
@@ -76,6 +78,28 @@ pub enum Task {
         /// The parent's namespaces.
         namespaces: Vec<String>,
     },
+}
+
+/// What a review depends on beside the source.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// The source's name: its end says the language.
+    pub name: String,
+    /// The entry's name.
+    pub entry: String,
+    /// Extra sensitive names.
+    pub sensitive: Vec<String>,
+    /// Extra globals that reach the host.
+    pub globals_host: Vec<String>,
+    /// Extra globals that are harmless.
+    pub globals_allowed: Vec<String>,
+    /// Whether the schema is believed.
+    pub enforce_schema: bool,
+    /// Bytes of the source.
+    pub source_bytes: u64,
+    /// Nesting of the source.
+    pub nesting: u64,
 }
 
 /// What a worker says in the end.

@@ -53,6 +53,9 @@ pub fn compile(schema: &Value) -> Result<Validator, String> {
     if let Some(reference) = remote_reference(schema) {
         return Err(format!("reference to {reference:?}, which is not within the schema"));
     }
+    if let Some(id) = inner_identifier(schema) {
+        return Err(format!("the part {id:?} is a schema of its own, to which references in it would point"));
+    }
     let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
     jsonschema::options().with_draft(Draft::Draft202012).with_pattern_options(patterns).build(schema).map_err(|error| error.to_string())
 }
@@ -86,6 +89,26 @@ fn remote_reference(schema: &Value) -> Option<&str> {
             }
             _ => {}
         }
+    }
+    None
+}
+
+/// The `$id` of a part: what `#/…` refers to would depend on where it stands, and whoever reads the
+/// schema, the linter too, would have to follow that.
+fn inner_identifier(schema: &Value) -> Option<&str> {
+    fn parts(value: &Value) -> Vec<&Value> {
+        match value {
+            Value::Array(items) => items.iter().collect(),
+            Value::Object(members) => members.values().collect(),
+            _ => Vec::new(),
+        }
+    }
+    let mut pending = parts(schema);
+    while let Some(value) = pending.pop() {
+        if let Some(id) = value.get("$id").and_then(Value::as_str) {
+            return Some(id);
+        }
+        pending.extend(parts(value));
     }
     None
 }
@@ -145,6 +168,7 @@ mod tests {
             json!({"properties": {"a": {"pattern": "(?=a)b"}}}),
             json!({"properties": {"a": {"pattern": "((a{1000}){1000}){1000}"}}}),
             json!({"type": "nonsense"}),
+            json!({"properties": {"a": {"$id": "urn:a", "$ref": "#/$defs/n", "$defs": {"n": true}}}, "$defs": {"n": {"type": "number"}}}),
         ] {
             let found = messages(schema.clone(), json!({"a": "b"}));
             assert!(found.len() == 1 && found[0].contains("cannot be used"), "{schema} {found:?}");

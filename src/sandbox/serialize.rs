@@ -92,18 +92,15 @@ impl Container {
             self.at += 1;
             return Ok(Some((Key::Index(index), self.object.get(index, context)?)));
         };
-        for key in names {
-            if is_enumerable(&self.object, &key, context)? {
-                let value = self.object.get(key.clone(), context)?;
-                let name = match key {
-                    PropertyKey::String(name) => name,
-                    PropertyKey::Index(index) => JsString::from(index.get().to_string()),
-                    PropertyKey::Symbol(_) => continue,
-                };
-                return Ok(Some((Key::Name(name), value)));
-            }
-        }
-        Ok(None)
+        let Some(key) = names.next() else { return Ok(None) };
+        let value = self.object.get(key.clone(), context)?;
+        let name = match key {
+            PropertyKey::String(name) => name,
+            PropertyKey::Index(index) => JsString::from(index.get().to_string()),
+            // Symbols are not among the names.
+            PropertyKey::Symbol(_) => return Ok(None),
+        };
+        Ok(Some((Key::Name(name), value)))
     }
 }
 
@@ -208,8 +205,13 @@ impl Writer {
             let length = object.get(js_string!("length"), context)?.to_length(context)?;
             (None, length)
         } else {
-            let keys = object.own_property_keys(context)?;
-            (Some(keys.into_iter()), 0)
+            let mut names = Vec::new();
+            for key in object.own_property_keys(context)? {
+                if is_enumerable(object, &key, context)? {
+                    names.push(key);
+                }
+            }
+            (Some(names.into_iter()), 0)
         };
         self.open.push(Container { object: object.clone(), names, at: 0, length, written: 0, current: String::new() });
         self.push(if is_array { "[" } else { "{" })

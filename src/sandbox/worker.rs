@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::confine;
 use super::frame::{self, Greeting, Reply, Request, Task, Verdict};
-use super::{Layer, LayerSet, engine, heap, text};
+use super::{Layer, LayerSet, engine, heap, rehearsal, text};
 
 /// The first argument of a worker. The others are those of [`Plan`].
 pub const ARGUMENT: &str = "__fnvet-worker";
@@ -116,11 +116,20 @@ fn serve(plan: &Plan, layers: LayerSet) -> i32 {
 }
 
 fn reply(request: &Request) -> Reply {
-    let Task::Probe { probe, namespaces } = &request.task else { return engine::execute(request) };
-    heap::arm(request.limits.heap_bytes_max);
-    let verdict = match confine::probe(*probe, namespaces) {
-        Ok(()) => Verdict::Returned("true".into()),
-        Err(message) => Verdict::Threw { name: String::new(), message, by_engine: false, position: None },
+    let verdict = match &request.task {
+        Task::Call(_) | Task::Evaluate | Task::Parse => return engine::execute(request),
+        Task::Review(review) => {
+            heap::arm(request.limits.heap_bytes_max);
+            rehearsal::review(request, review);
+            Verdict::Returned("true".into())
+        }
+        Task::Probe { probe, namespaces } => {
+            heap::arm(request.limits.heap_bytes_max);
+            match confine::probe(*probe, namespaces) {
+                Ok(()) => Verdict::Returned("true".into()),
+                Err(message) => Verdict::Threw { name: String::new(), message, by_engine: false, position: None },
+            }
+        }
     };
     Reply { verdict, statements: 0, heap_bytes: heap::peak_bytes(), console: Vec::new(), losses: Vec::new() }
 }

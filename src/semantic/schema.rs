@@ -5,6 +5,7 @@
 //! local `$ref`, and the upper and lower limits. `format`, `default`, `pattern` and conditionals
 //! say nothing.
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value as Json;
 
 use super::facts::{Facts, Interval, Types};
@@ -16,8 +17,8 @@ pub struct InputSchema {
     root: Option<Json>,
 }
 
-/// How many `$ref` and `allOf` steps are followed.
-const DEPTH_MAX: usize = 16;
+/// How many references to references are followed.
+const REFERENCES_MAX: usize = 16;
 
 impl InputSchema {
     /// A schema that the sandbox enforces.
@@ -32,25 +33,17 @@ impl InputSchema {
 
     /// What is known of the value at `path`, given that what it is read from is there. `None` where the schema says nothing.
     pub fn facts(&self, path: &[Segment]) -> Option<Facts> {
-        let root = self.root.as_ref()?;
-        let mut at = vec![(root, true)];
+        let mut at = vec![(self.root.as_ref()?, true)];
         for segment in path {
-            let mut next = Vec::new();
             // What a property was read from is there: that it may not be is told of that read.
-            for (schema, _) in at {
-                self.step(schema, segment, true, 0, &mut next);
-            }
-            if next.is_empty() {
+            at.iter_mut().for_each(|(_, present)| *present = true);
+            at = self.below(&at, segment);
+            if at.is_empty() {
                 return None;
             }
-            at = next;
         }
-        let mut facts = Facts::ANY;
-        let mut present = false;
-        for (schema, here) in at {
-            facts = facts.meet(self.own(schema, 0));
-            present |= here;
-        }
+        let present = at.iter().any(|(_, present)| *present);
+        let mut facts = self.parts(at.into_iter().map(|(schema, _)| schema).collect()).into_iter().rev().fold(Facts::ANY, own);
         if !present {
             facts.types = facts.types | Types::UNDEFINED;
         }
@@ -60,17 +53,10 @@ impl InputSchema {
     /// Names of properties declared below `path`, one level.
     pub fn property_names(&self, path: &[Segment]) -> Vec<String> {
         let Some(root) = &self.root else { return Vec::new() };
-        let mut at = vec![(root, true)];
-        for segment in path {
-            let mut next = Vec::new();
-            for (schema, present) in at {
-                self.step(schema, segment, present, 0, &mut next);
-            }
-            at = next;
-        }
+        let at = path.iter().fold(vec![(root, true)], |at, segment| self.below(&at, segment));
         let mut names = Vec::new();
         for (schema, _) in at {
-            let schema = self.resolve(schema, 0);
+            let schema = self.resolve(schema);
             if let Some(properties) = schema.get("properties").and_then(Json::as_object) {
                 names.extend(properties.keys().cloned());
             }
@@ -78,90 +64,112 @@ impl InputSchema {
         names
     }
 
-    fn resolve<'a>(&'a self, schema: &'a Json, depth: usize) -> &'a Json {
-        let Some(reference) = schema.get("$ref").and_then(Json::as_str) else { return schema };
-        let target = reference.strip_prefix('#').and_then(|pointer| self.root.as_ref()?.pointer(pointer));
-        match target {
-            Some(target) if depth < DEPTH_MAX => self.resolve(target, depth + 1),
-            _ => schema,
-        }
-    }
-
-    fn step<'a>(&'a self, schema: &'a Json, segment: &Segment, present: bool, depth: usize, out: &mut Vec<(&'a Json, bool)>) {
-        if depth > DEPTH_MAX {
-            return;
-        }
-        let referred = self.resolve(schema, 0);
-        if !std::ptr::eq(referred, schema) {
-            self.step(referred, segment, present, depth + 1, out);
-        }
-        for part in schema.get("allOf").and_then(Json::as_array).into_iter().flatten() {
-            self.step(part, segment, present, depth + 1, out);
-        }
-        match segment {
-            Segment::Name(name) => {
-                let required =
-                    schema.get("required").and_then(Json::as_array).is_some_and(|names| names.iter().any(|n| n.as_str() == Some(name)));
-                let typed = self.own(schema, 0).types.only(Types::OBJECT) || depth > 0 || present;
-                match schema.get("properties").and_then(|p| p.get(&**name)) {
-                    Some(property) => out.push((property, required && present && typed)),
-                    None if required => out.push((&Json::Bool(true), present)),
-                    None => {
-                        if let Some(additional @ Json::Object(_)) = schema.get("additionalProperties") {
-                            out.push((additional, false));
-                        }
-                    }
-                }
-            }
-            Segment::Element => {
-                if let Some(items @ Json::Object(_)) = schema.get("items") {
-                    out.push((items, true));
-                }
-                if let Some(additional @ Json::Object(_)) = schema.get("additionalProperties") {
-                    out.push((additional, true));
-                }
+    /// What a schema refers to, in as many steps as it takes.
+    fn resolve<'a>(&'a self, schema: &'a Json) -> &'a Json {
+        let mut at = schema;
+        for _ in 0..REFERENCES_MAX {
+            match self.referred(at) {
+                Some(target) => at = target,
+                None => break,
             }
         }
+        at
     }
 
-    fn own(&self, schema: &Json, depth: usize) -> Facts {
-        let mut facts = Facts::ANY;
-        if depth > DEPTH_MAX {
-            return facts;
-        }
-        let referred = self.resolve(schema, 0);
-        if !std::ptr::eq(referred, schema) {
-            facts = facts.meet(self.own(referred, depth + 1));
-        }
-        for part in schema.get("allOf").and_then(Json::as_array).into_iter().flatten() {
-            facts = facts.meet(self.own(part, depth + 1));
-        }
-        if let Some(declared) = schema.get("type") {
-            facts = facts.meet(type_facts(declared));
-        }
-        let listed = schema.get("enum").and_then(Json::as_array).map(Vec::as_slice).or(schema.get("const").map(std::slice::from_ref));
-        if let Some(values) = listed {
-            let joined = values.iter().map(value_facts).reduce(Facts::join).unwrap_or(Facts::ANY);
-            facts = facts.meet(Facts { listed: true, ..joined });
-        }
-        let number = |key: &str| schema.get(key).and_then(Json::as_f64);
-        let low = number("minimum").or(number("exclusiveMinimum"));
-        let high = number("maximum").or(number("exclusiveMaximum"));
-        let mut range = Interval { lo: low.unwrap_or(f64::NEG_INFINITY), hi: high.unwrap_or(f64::INFINITY) };
-        if facts.integer && number("minimum").is_none() && low.is_some() {
-            range.lo += 1.0;
-        } else if number("minimum").is_none() && low.is_some() {
-            range.lo = range.lo.next_up();
-        }
-        facts.range = facts.range.meet(range);
-        let longest = ["maxLength", "maxItems", "maxProperties"].into_iter().filter_map(number).reduce(f64::min);
-        let shortest = ["minLength", "minItems"].into_iter().filter_map(number).reduce(f64::max);
-        facts.length = facts.length.meet(Interval { lo: shortest.unwrap_or(0.0), hi: longest.unwrap_or(f64::INFINITY) });
-        if facts.types.only(Types::STRING) && facts.length.lo > 0.0 {
-            facts.types = Types::TEXT;
-        }
-        facts
+    fn referred<'a>(&'a self, schema: &'a Json) -> Option<&'a Json> {
+        let reference = schema.get("$ref").and_then(Json::as_str)?;
+        // The validator decodes what this pointer would take literally.
+        let pointer = reference.strip_prefix('#').filter(|pointer| !pointer.contains('%'))?;
+        self.root.as_ref()?.pointer(pointer)
     }
+
+    /// These schemas and all that hold together with them, by reference or `allOf`: each once, however
+    /// often it is referred to, or a few lines of schema would be the work of years.
+    fn parts<'a>(&'a self, schemas: Vec<&'a Json>) -> Vec<&'a Json> {
+        let (mut parts, mut pending) = (Vec::new(), schemas);
+        let mut seen: FxHashSet<*const Json> = FxHashSet::default();
+        pending.reverse();
+        while let Some(schema) = pending.pop() {
+            if seen.insert(schema) {
+                parts.push(schema);
+                pending.extend(schema.get("allOf").and_then(Json::as_array).into_iter().flatten().rev());
+                pending.extend(self.referred(schema));
+            }
+        }
+        parts
+    }
+
+    /// What holds for a part of what these schemas hold for, and whether the part must be there; each once.
+    fn below<'a>(&'a self, schemas: &[(&'a Json, bool)], segment: &Segment) -> Vec<(&'a Json, bool)> {
+        let mut found: FxHashMap<*const Json, usize> = FxHashMap::default();
+        let mut below: Vec<(&Json, bool)> = Vec::new();
+        for &(schema, present) in schemas {
+            for part in self.parts(vec![schema]) {
+                for (next, required) in step(part, segment) {
+                    let at = *found.entry(next).or_insert_with(|| {
+                        below.push((next, false));
+                        below.len() - 1
+                    });
+                    below[at].1 |= required && present;
+                }
+            }
+        }
+        below
+    }
+}
+
+/// What one schema by itself says of a part of its values: a schema for it, and whether it must be there.
+fn step<'a>(schema: &'a Json, segment: &Segment) -> Vec<(&'a Json, bool)> {
+    let has = |keyword: &str| schema.get(keyword).is_some();
+    // It does not hold for what a pattern names.
+    let additional = schema.get("additionalProperties").filter(|additional| additional.is_object() && !has("patternProperties"));
+    match segment {
+        Segment::Name(name) => {
+            let required =
+                schema.get("required").and_then(Json::as_array).is_some_and(|names| names.iter().any(|n| n.as_str() == Some(name)));
+            match schema.get("properties").and_then(|properties| properties.get(&**name)) {
+                Some(property) => vec![(property, required)],
+                None if required => vec![(&Json::Bool(true), true)],
+                None => additional.into_iter().map(|additional| (additional, false)).collect(),
+            }
+        }
+        Segment::Element => {
+            // These do not hold for the first elements, or for members with a name of their own.
+            let items = schema.get("items").filter(|items| items.is_object() && !has("prefixItems"));
+            let members = additional.filter(|_| !has("properties"));
+            items.into_iter().chain(members).map(|schema| (schema, true)).collect()
+        }
+    }
+}
+
+/// What is known already, with what one schema by itself adds.
+fn own(known: Facts, schema: &Json) -> Facts {
+    let mut facts = known;
+    if let Some(declared) = schema.get("type") {
+        facts = facts.meet(type_facts(declared));
+    }
+    let listed = schema.get("enum").and_then(Json::as_array).map(Vec::as_slice).or(schema.get("const").map(std::slice::from_ref));
+    if let Some(values) = listed {
+        let joined = values.iter().map(value_facts).reduce(Facts::join).unwrap_or(Facts::ANY);
+        facts = facts.meet(Facts { listed: true, ..joined });
+    }
+    let number = |key: &str| schema.get(key).and_then(Json::as_f64);
+    let low = number("minimum").or(number("exclusiveMinimum"));
+    let high = number("maximum").or(number("exclusiveMaximum"));
+    let mut range = Interval { lo: low.unwrap_or(f64::NEG_INFINITY), hi: high.unwrap_or(f64::INFINITY) };
+    if facts.integer && number("minimum").is_none() && low.is_some() {
+        range.lo += 1.0;
+    } else if number("minimum").is_none() && low.is_some() {
+        range.lo = range.lo.next_up();
+    }
+    facts.range = facts.range.meet(range);
+    let longest = ["maxLength", "maxItems", "maxProperties"].into_iter().filter_map(number).reduce(f64::min);
+    let shortest = ["minLength", "minItems"].into_iter().filter_map(number).reduce(f64::max);
+    facts.length = facts.length.meet(Interval { lo: shortest.unwrap_or(0.0), hi: longest.unwrap_or(f64::INFINITY) });
+    if facts.types.only(Types::STRING) && facts.length.lo > 0.0 {
+        facts.types = Types::TEXT;
+    }
+    facts
 }
 
 fn type_facts(declared: &Json) -> Facts {
@@ -229,6 +237,32 @@ mod tests {
     fn null_in_a_union_is_unchecked_through_a_reference() {
         assert_eq!(facts(&["who", "age"]).unwrap().known(Types::NUMBER), Known::Unchecked);
         assert_eq!(facts(&["who"]).unwrap().known(Types::OBJECT), Known::Typed);
+    }
+
+    #[test]
+    fn what_other_keywords_take_out_is_not_known() {
+        let number = serde_json::json!({"type": "number", "maximum": 9});
+        let facts = |schema: Json, segment: Segment| InputSchema::new(Some(schema)).facts(&[segment]);
+        let name = || Segment::Name("days".into());
+        let schema = serde_json::json!({"patternProperties": {"^d": true}, "additionalProperties": number});
+        assert_eq!(facts(schema, name()), None);
+        let schema = serde_json::json!({"prefixItems": [true], "items": number});
+        assert_eq!(facts(schema, Segment::Element), None);
+        let schema = serde_json::json!({"properties": {"a": true}, "additionalProperties": number});
+        assert_eq!(facts(schema, Segment::Element), None);
+        let schema = serde_json::json!({"properties": {"days": {"$ref": "#/$defs/a%20b"}}, "$defs": {"a%20b": number, "a b": true}});
+        assert_eq!(facts(schema, name()).unwrap().known(Types::NUMBER), Facts::ANY.known(Types::NUMBER));
+    }
+
+    #[test]
+    fn a_schema_that_refers_to_itself_many_times_is_read_once() {
+        let again = vec![serde_json::json!({"$ref": "#"}); 20];
+        let number = serde_json::json!({"type": "number", "maximum": 9});
+        let schema = serde_json::json!({"allOf": again, "required": ["a"], "properties": {"a": {"allOf": [{"$ref": "#"}, number]}}});
+        let path = vec![Segment::Name("a".into()); 1];
+        let facts = InputSchema::new(Some(schema.clone())).facts(&path).unwrap();
+        assert_eq!((facts.known(Types::NUMBER), facts.range.hi), (Known::Bounded, 9.0));
+        assert!(InputSchema::new(Some(schema)).facts(&vec![Segment::Name("a".into()); 30]).is_some());
     }
 
     #[test]

@@ -39,6 +39,7 @@ fn finding(found: &TrialFinding, range: TextRange) -> Finding {
     }
     let help = match (found.kind, &found.case) {
         (Kind::NoCases, _) => "put cases with what they expect beside the function: NAME.cases.json",
+        (Kind::Untried, _) => "put a case beside the function whose input its schema allows: NAME.cases.json",
         (Kind::OutOfTime, _) => "make it faster, or its limits lower",
         (Kind::UnusableSchema, _) => "make the schema a valid one that refers to nothing outside itself",
         (_, Some(_)) => "see what it does with the case's input by `fnvet run FILE --input JSON`",
@@ -72,6 +73,7 @@ impl Kind {
             Kind::Crash => "crash",
             Kind::UnusableSchema => "unusable-schema",
             Kind::OutOfTime => "out-of-time",
+            Kind::Untried => "untried",
             Kind::EngineError => "engine-error",
             Kind::NotANumber => "not-a-number",
             Kind::Differs => "differs",

@@ -33,6 +33,9 @@ const BASES_MAX: usize = 3;
 /// Generated inputs that the schema allows.
 const ALLOWED_MAX: usize = 55;
 
+/// Inputs that are made to choose from, of one origin.
+const CANDIDATES_MAX: usize = 600;
+
 /// Inputs with words and numbers of the source.
 const WORDS_MAX: usize = 16;
 
@@ -215,7 +218,7 @@ impl<'a> Maker<'a> {
         let rounds = bounds.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
         for round in 0..rounds {
             for (place, values) in &bounds {
-                if let Some(value) = values.get(round) {
+                if let Some(value) = values.get(round).filter(|_| found.len() < CANDIDATES_MAX) {
                     let mut input = base.clone();
                     path::set(&mut input, place, value.clone());
                     found.push(input);
@@ -271,7 +274,7 @@ impl<'a> Maker<'a> {
         for round in 0..rounds {
             for (place, values) in &hostile {
                 let base = self.base_with(place);
-                match values.get(round) {
+                match values.get(round).filter(|_| found.len() < CANDIDATES_MAX) {
                     Some(Hostile::Missing) => {
                         let mut input = base.clone();
                         if path::remove(&mut input, place) {

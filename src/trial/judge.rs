@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::inputs::Attempt;
-use super::leaks::{Flag, Haystack, scan_value};
+use super::leaks::{Flag, Haystack, scan_text, scan_value};
 use super::{Kind, cases};
 use crate::finding::Level;
 use crate::report::Cleared;
@@ -178,13 +178,8 @@ fn engine_error(thrown: &Thrown) -> Complaint {
 /// Complaints about what an execution let out.
 fn came_out(attempt: &Attempt, execution: &Execution) -> Vec<Complaint> {
     let mut complaints = leaks(attempt, execution);
+    complaints.extend(sensitive(execution));
     let Outcome::Returned(result) = &execution.outcome else { return complaints };
-    for flag in scan_value(result) {
-        if flag != Flag::Iban {
-            let message = format!("the result holds a {flag}");
-            complaints.push(Complaint::new(Kind::SensitiveOutput, Level::Error, flag.to_string(), message));
-        }
-    }
     for loss in &execution.losses {
         let what = match loss.kind {
             LossKind::NotANumber => "NaN",
@@ -204,6 +199,23 @@ fn came_out(attempt: &Attempt, execution: &Execution) -> Vec<Complaint> {
         complaints.push(Complaint::new(Kind::Echo, Level::Warning, "", "the whole input comes out again"));
     }
     complaints
+}
+
+/// What is sensitive by its form, wherever it comes out.
+fn sensitive(execution: &Execution) -> Vec<Complaint> {
+    let mut exits = match &execution.outcome {
+        Outcome::Returned(result) => vec![("the result", scan_value(result))],
+        _ => vec![("the error message", scan_text(&execution.error_message().unwrap_or_default()))],
+    };
+    exits.push(("the log", execution.console.iter().flat_map(|line| scan_text(&line.text)).collect()));
+    let complaint = |exit: &str, flag: Flag| {
+        let message = format!("{exit} holds a {flag}");
+        Complaint::new(Kind::SensitiveOutput, Level::Error, format!("{flag} {exit}"), message)
+    };
+    exits
+        .into_iter()
+        .flat_map(|(exit, flags)| flags.into_iter().filter(|flag| *flag != Flag::Iban).map(move |flag| complaint(exit, flag)))
+        .collect()
 }
 
 fn leaks(attempt: &Attempt, execution: &Execution) -> Vec<Complaint> {

@@ -1,10 +1,12 @@
 //! What must not come out, found in what came out: canaries, plain or encoded, and values that have
 //! the form of something sensitive.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use regex::Regex;
 use serde_json::Value;
 
@@ -15,6 +17,12 @@ const SIGNIFICANT_MIN: usize = 6;
 
 /// A piece of a canary of this length is the canary: nothing else looks like it.
 const PIECE_CHARS: usize = 8;
+
+/// Base64 of which only a part may be there: the last bits may be any.
+const STANDARD_LAX: GeneralPurpose = GeneralPurpose::new(&STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
+
+/// The same in the alphabet of URLs.
+const URL_SAFE_LAX: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// A value that is put in at one place, and must not come out at any other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,10 +59,14 @@ impl Canary {
             return None;
         }
         let mut needles = Vec::new();
+        let number = value.parse::<u64>().ok().filter(|number| *number <= 1 << 53);
         let mut add = |text: String, hay, disguise| needles.push(Needle { text, hay, disguise });
         add(folded.clone(), Hay::Folded, "");
         for piece in pieces(&folded) {
             add(piece, Hay::Folded, " in part");
+        }
+        for (text, disguise) in number.into_iter().flat_map(in_other_bases) {
+            add(text, Hay::Folded, disguise);
         }
         let reversed: String = value.chars().rev().collect();
         let rotated: String = value.chars().map(rotate).collect();
@@ -197,12 +209,47 @@ pub fn redact_text(text: &str, wanted: &impl Fn(&Flag) -> bool) -> Option<String
     flags_of(text).find(wanted).map(|flag| format!("[redacted: {flag}]"))
 }
 
+/// What is sensitive in a text, plainly or under an encoding that anybody can undo.
 fn flags_of(text: &str) -> impl Iterator<Item = Flag> {
-    let credential = if text.len() >= 12 { secrets::credential(text).map(Flag::Credential) } else { None };
+    let decoded = decoded(text);
+    let mut flags: Vec<Flag> = std::iter::once(text).chain(decoded.iter().map(String::as_str)).flat_map(plain_flags).collect();
+    let reversed: String = text.chars().rev().collect();
+    // Of the forms only this one is not met by chance when it is read backwards.
+    flags.extend(credential(&reversed));
+    flags.into_iter()
+}
+
+fn credential(text: &str) -> Option<Flag> {
+    if text.len() >= 12 { secrets::credential(text).map(Flag::Credential) } else { None }
+}
+
+fn plain_flags(text: &str) -> impl Iterator<Item = Flag> + use<> {
+    let credential = credential(text);
     let card = has_card_number(text).then_some(Flag::CardNumber);
     let ssn = has_social_security_number(text).then_some(Flag::SocialSecurityNumber);
     let iban = has_iban(text).then_some(Flag::Iban);
     [credential, card, ssn, iban].into_iter().flatten()
+}
+
+/// Fewer characters than this hold nothing that is sensitive by its form.
+const DECODED_MIN: usize = 11;
+
+/// The texts that stand in `text` as base64, hexadecimal or escapes.
+fn decoded(text: &str) -> Vec<String> {
+    let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
+    let runs = text.split(|c| !is_code(c)).filter(|run| run.len() >= DECODED_MIN);
+    let bytes = runs.flat_map(|run| {
+        let whole = &run[..run.len() - usize::from(run.len() % 4 == 1)];
+        [hex::decode(run).ok(), STANDARD_LAX.decode(whole).ok(), URL_SAFE_LAX.decode(whole).ok()]
+    });
+    // Anything decodes to something: what was meant to be read consists of what can be read.
+    let is_legible = |text: &String| text.len() >= DECODED_MIN && text.chars().all(|c| !c.is_control() || c.is_whitespace());
+    let mut found: Vec<String> = bytes.flatten().filter_map(|bytes| String::from_utf8(bytes).ok()).filter(is_legible).collect();
+    let unescaped = unescape(text);
+    if unescaped != text {
+        found.push(unescaped);
+    }
+    found
 }
 
 /// Calls `visit` with every key and every leaf's text, in order; the depth is bounded by the sandbox.
@@ -222,16 +269,40 @@ fn walk(value: &Value, visit: &mut impl FnMut(Option<&str>, Option<&str>)) {
 }
 
 fn has_card_number(text: &str) -> bool {
-    static DIGITS: OnceLock<Option<Regex>> = OnceLock::new();
-    let Some(pattern) = DIGITS.get_or_init(|| Regex::new(r"[0-9](?:[ -]?[0-9]){12,18}").ok()) else { return false };
-    pattern.find_iter(text).any(|found| {
-        let alone = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_');
-        let digits: Vec<u8> = found.as_str().bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect();
-        let before = text[..found.start()].chars().next_back();
-        // A sentence may end behind a number.
-        let after = text[found.end()..].chars().next().filter(|c| *c != '.');
-        alone(before) && alone(after) && is_card_prefix(&digits) && passes_luhn(&digits)
+    static RUNS: OnceLock<Option<Regex>> = OnceLock::new();
+    let Some(runs) = RUNS.get_or_init(|| Regex::new(r"[0-9](?:[ \-./\u{a0}\u{2009}\u{202f}]?[0-9]){12,}").ok()) else { return false };
+    runs.find_iter(text).any(|run| {
+        let groups = groups_of_digits(text, run.range());
+        // An expiry date or the like may follow a number, so its usual groups are looked for, too.
+        let usual = |groups: &&[Range<usize>]| {
+            let sizes: Vec<usize> = groups.iter().map(Range::len).collect();
+            matches!(sizes[..], [13..=19] | [4, 4, 4, 4] | [4, 4, 4, 4, 3] | [4, 6, 5] | [4, 6, 4])
+        };
+        let mut parts = (1..=5).flat_map(|count| groups.windows(count));
+        is_card_number(text, &groups) || parts.any(|part| usual(&part) && is_card_number(text, part))
     })
+}
+
+fn groups_of_digits(text: &str, within: Range<usize>) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for at in within.filter(|at| text.as_bytes()[*at].is_ascii_digit()) {
+        match groups.last_mut() {
+            Some(last) if last.end == at => last.end += 1,
+            _ => groups.push(at..at + 1),
+        }
+    }
+    groups
+}
+
+/// Whether these groups of digits are a card's number, and nothing more belongs to them.
+fn is_card_number(text: &str, groups: &[Range<usize>]) -> bool {
+    let ([first, ..], [.., last]) = (groups, groups) else { return false };
+    let digits: Vec<u8> = groups.iter().flat_map(|group| text.as_bytes()[group.clone()].iter().map(|digit| digit - b'0')).collect();
+    let alone = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.' || c == '_');
+    let before = text[..first.start].chars().next_back();
+    // A sentence may end behind a number.
+    let after = text[last.end..].chars().next().filter(|c| *c != '.');
+    alone(before) && alone(after) && is_card_prefix(&digits) && passes_luhn(&digits)
 }
 
 fn is_card_prefix(digits: &[u8]) -> bool {
@@ -268,6 +339,9 @@ fn has_social_security_number(text: &str) -> bool {
     pattern.as_ref().is_some_and(|pattern| {
         pattern.captures_iter(text).any(|found| {
             let (area, group, serial) = (&found[1], &found[2], &found[3]);
+            if matches!((area, group, serial), ("123", "45", "6789") | ("078", "05", "1120") | ("219", "09", "9999")) {
+                return false;
+            }
             area != "000" && area != "666" && !area.starts_with('9') && group != "00" && serial != "0000"
         })
     })
@@ -296,6 +370,20 @@ pub fn passes_mod97(text: &str) -> bool {
 /// Letters and digits in lower case, nothing else: what separators, case and layout cannot hide.
 fn fold(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// A number as `toString(16)`, `toString(36)` and `toString(2)` write it, unless that is too short to be
+/// told from chance.
+fn in_other_bases(number: u64) -> Vec<(String, &'static str)> {
+    let mut letters = Vec::new();
+    let mut rest = number;
+    while rest > 0 {
+        letters.push(char::from_digit((rest % 36) as u32, 36).unwrap_or_default());
+        rest /= 36;
+    }
+    let base_36: String = letters.iter().rev().collect();
+    let all = [(format!("{number:x}"), " as hexadecimal"), (base_36, " in base 36"), (format!("{number:b}"), " as binary")];
+    all.into_iter().filter(|(text, _)| text.len() >= SIGNIFICANT_MIN).collect()
 }
 
 fn pieces(folded: &str) -> Vec<String> {
@@ -427,6 +515,32 @@ mod tests {
             assert_eq!(found(&value), None, "{value}");
         }
         assert_eq!(Canary::new("pin", "1234"), None);
+    }
+
+    #[test]
+    fn sensitive_forms_are_found_under_encodings() {
+        let flags = |text: &str| scan_text(text).iter().map(Flag::to_string).collect::<Vec<_>>().join("; ");
+        let card = "4111 1111 1111 1111";
+        let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+        assert_eq!(flags(&base64(card)), "card number");
+        assert_eq!(flags(&format!("see data:text/plain;base64,{}", base64(&format!("ab {card}")))), "card number");
+        assert_eq!(flags(&hex::encode("ssn 512-34-5678")), "social security number");
+        assert_eq!(flags("512%2D34%2D5678"), "social security number");
+        assert_eq!(flags("4111.1111.1111.1111 4111\u{a0}1111\u{a0}1111\u{a0}1111"), "card number");
+        assert_eq!(flags("4111 1111 1111 1111 12/27"), "card number");
+        assert_eq!(flags("3782 822463 10005, 378282246310005"), "card number");
+        let key: String = format!("AKIA{}", "Z7Q2M4X9K1P8R5T3").chars().rev().collect();
+        assert!(flags(&key).starts_with("credential: AWS"), "{key}");
+        assert_eq!(flags("an ordinary/sentence-of_words and 0123456789abcdef0123456789abcdef, as in 123-45-6789"), "");
+    }
+
+    #[test]
+    fn a_number_is_found_in_other_bases() {
+        let canary = Canary::new("input.cardNumber", "4111111111111111").unwrap();
+        for value in [json!("e9b0a5b6a0dc7".to_owned()), json!(format!("{:x}", 4_111_111_111_111_111_u64)), json!("14h8xlmrznr")] {
+            let is_there = value.as_str() == Some(&format!("{:x}", 4_111_111_111_111_111_u64));
+            assert_eq!(canary.find(&Haystack::of_value(&value)).is_some(), is_there, "{value}");
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! Only the sandbox says what the schema really allows. What is made here and refused there tests
 //! the refusal and nothing else, so guessing wrong costs little.
 
+use std::collections::{HashMap, HashSet};
+
 use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::{Map, Number, Value};
 
@@ -20,6 +22,33 @@ pub const STRING_BYTES_MAX: u64 = 64 << 10;
 
 /// Most variants of one field.
 const VARIANTS_MAX: usize = 6;
+
+/// Most bytes of a generated value, roughly: a few lines of schema can ask for more than there is.
+const VALUE_BYTES_MAX: usize = 256 << 10;
+
+/// Most bytes of one that is not the largest: many inputs are made from it.
+const BASE_BYTES_MAX: usize = 8 << 10;
+
+/// Most bytes of a part that is put into a value.
+const PART_BYTES_MAX: usize = 8 << 10;
+
+/// Most schemas that are looked at together, by `allOf` and references.
+const PARTS_MAX: usize = 1_000;
+
+/// Most bytes of a compiled pattern: one that takes more is refused by the sandbox.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// What is left of [`VALUE_BYTES_MAX`].
+struct Budget(usize);
+
+impl Budget {
+    /// Takes the bytes of a part; says whether they were there.
+    fn take(&mut self, bytes: usize) -> bool {
+        let enough = self.0 > bytes;
+        self.0 = self.0.saturating_sub(bytes);
+        enough
+    }
+}
 
 /// Which value of those that are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,13 +76,15 @@ impl<'a> Schema<'a> {
 
     /// A value of this schema.
     pub fn value(self, size: Size) -> Value {
-        self.make(size, 0, 0)
+        let bytes_max = if size == Size::Most { VALUE_BYTES_MAX } else { BASE_BYTES_MAX };
+        self.make(size, 0, 0, &mut Budget(bytes_max))
     }
 
     /// The places that the schema speaks of, the whole input first.
     pub fn places(self) -> Vec<Place> {
         let mut found = vec![Vec::new()];
         self.collect(&mut Vec::new(), &mut found);
+        found.truncate(path::PLACES_MAX);
         found
     }
 
@@ -96,12 +127,12 @@ impl<'a> Schema<'a> {
                     found.extend([Size::Least, Size::Most].map(|size| self.number(size, name == "integer")));
                 }
                 "string" => found.extend([Size::Least, Size::Most].map(|size| Value::String(self.string(size, 0)))),
-                "array" => found.extend([Size::Least, Size::Most].map(|size| self.array(size, 0))),
-                _ => found.extend([self.object(Size::Least, 0), self.object(Size::Most, 0)]),
+                "array" => found.extend([Size::Least, Size::Most].map(|size| self.array(size, 0, &mut Budget(PART_BYTES_MAX)))),
+                _ => found.extend([Size::Least, Size::Most].map(|size| self.object(size, 0, &mut Budget(PART_BYTES_MAX)))),
             }
         }
         for choices in ["anyOf", "oneOf"] {
-            for choice in self.keyword(choices).and_then(Value::as_array).into_iter().flatten() {
+            for choice in self.keyword(choices).and_then(Value::as_array).into_iter().flatten().take(VARIANTS_MAX) {
                 found.push(Schema { root: self.root, at: choice }.resolved().value(Size::Typical));
             }
         }
@@ -140,7 +171,8 @@ impl<'a> Schema<'a> {
                 above && below
             }
             Value::String(text) => {
-                let form = self.keyword("pattern").and_then(Value::as_str).and_then(|pattern| regex::Regex::new(pattern).ok());
+                let compiled = |pattern: &str| regex::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build().ok();
+                let form = self.keyword("pattern").and_then(Value::as_str).and_then(compiled);
                 fits(text.chars().count(), "minLength", "maxLength") && form.is_none_or(|form| form.is_match(text))
             }
             Value::Array(items) => {
@@ -153,13 +185,10 @@ impl<'a> Schema<'a> {
             Value::Object(members) => {
                 let required = self.keyword("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
                 let closed = self.keyword("additionalProperties") == Some(&Value::Bool(false));
-                let known = self.properties();
+                let known: HashMap<&String, Schema<'_>> = self.properties().into_iter().collect();
                 fits(members.len(), "minProperties", "maxProperties")
                     && required.into_iter().all(|name| members.contains_key(name))
-                    && members.iter().all(|(key, member)| match known.iter().find(|(name, _)| *name == key) {
-                        Some((_, schema)) => schema.admits_at(member, depth + 1),
-                        None => !closed,
-                    })
+                    && members.iter().all(|(key, member)| known.get(key).map_or(!closed, |schema| schema.admits_at(member, depth + 1)))
             }
             Value::Null | Value::Bool(_) => true,
         }
@@ -179,16 +208,23 @@ impl<'a> Schema<'a> {
 
     /// A keyword, here or in `allOf`.
     fn keyword(self, name: &str) -> Option<&'a Value> {
-        self.all(0).into_iter().find_map(|schema| schema.at.get(name))
+        self.at.get(name).or_else(|| self.all().into_iter().find_map(|schema| schema.at.get(name)))
     }
 
-    /// This schema and those that hold together with it.
-    fn all(self, depth: usize) -> Vec<Schema<'a>> {
-        let mut all = vec![self];
-        if depth < DEPTH_MAX {
-            for part in self.at.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-                all.extend(Schema { root: self.root, at: part }.resolved().all(depth + 1));
+    /// This schema and those that hold together with it, each once.
+    fn all(self) -> Vec<Schema<'a>> {
+        if self.at.get("allOf").is_none() {
+            return vec![self];
+        }
+        let (mut all, mut pending) = (Vec::new(), vec![self]);
+        let mut seen: HashSet<*const Value> = HashSet::new();
+        while let Some(schema) = pending.pop() {
+            if all.len() >= PARTS_MAX || !seen.insert(schema.at) {
+                continue;
             }
+            all.push(schema);
+            let parts = schema.at.get("allOf").and_then(Value::as_array).into_iter().flatten().rev();
+            pending.extend(parts.map(|part| Schema { root: self.root, at: part }.resolved()));
         }
         all
     }
@@ -206,15 +242,9 @@ impl<'a> Schema<'a> {
     }
 
     fn properties(self) -> Vec<(&'a String, Schema<'a>)> {
-        let mut found: Vec<(&String, Schema<'_>)> = Vec::new();
-        for schema in self.all(0) {
-            for (name, at) in schema.at.get("properties").and_then(Value::as_object).into_iter().flatten() {
-                if !found.iter().any(|(known, _)| *known == name) {
-                    found.push((name, Schema { root: self.root, at }.resolved()));
-                }
-            }
-        }
-        found
+        let mut known: HashSet<&String> = HashSet::new();
+        let all = self.all().into_iter().flat_map(|schema| schema.at.get("properties").and_then(Value::as_object).into_iter().flatten());
+        all.filter(|(name, _)| known.insert(name)).map(|(name, at)| (name, Schema { root: self.root, at }.resolved())).collect()
     }
 
     fn items(self) -> Option<Schema<'a>> {
@@ -245,23 +275,26 @@ impl<'a> Schema<'a> {
         }
     }
 
-    fn make(self, size: Size, depth: usize, ordinal: u64) -> Value {
+    fn make(self, size: Size, depth: usize, ordinal: u64, budget: &mut Budget) -> Value {
+        if !budget.take(8) {
+            return Value::Null;
+        }
         if let Some(value) = self.keyword("const") {
-            return value.clone();
+            return given(value, budget);
         }
         if let Some(listed) = self.keyword("enum").and_then(Value::as_array).filter(|listed| !listed.is_empty()) {
             let at = usize::try_from(ordinal).unwrap_or(0) % listed.len();
-            return listed[at].clone();
+            return given(&listed[at], budget);
         }
         if size == Size::Typical
             && ordinal == 0
             && let Some(example) = self.keyword("examples").and_then(|list| list.get(0)).or(self.keyword("default"))
         {
-            return example.clone();
+            return given(example, budget);
         }
         for choices in ["anyOf", "oneOf"] {
             if let Some(first) = self.keyword(choices).and_then(|list| list.get(0)).filter(|_| depth < DEPTH_MAX) {
-                return Schema { root: self.root, at: first }.resolved().make(size, depth + 1, ordinal);
+                return Schema { root: self.root, at: first }.resolved().make(size, depth + 1, ordinal, budget);
             }
         }
         let types = self.types();
@@ -269,22 +302,25 @@ impl<'a> Schema<'a> {
             Some(&"null") => Value::Null,
             Some(&"boolean") => Value::Bool(size == Size::Most || ordinal % 2 == 1),
             Some(&name @ ("integer" | "number")) => self.nth_number(size, name == "integer", ordinal),
-            Some(&"array") => self.array(size, depth),
-            Some(&"object") => self.object(size, depth),
-            Some(_) => Value::String(self.string(size, ordinal)),
-            None if depth == 0 => self.object(size, depth),
-            None => Value::String(self.string(size, ordinal)),
+            Some(&"array") => self.array(size, depth, budget),
+            Some(&"object") => self.object(size, depth, budget),
+            None if depth == 0 => self.object(size, depth, budget),
+            Some(_) | None => {
+                let text = self.string(size, ordinal);
+                budget.take(text.len());
+                Value::String(text)
+            }
         }
     }
 
-    fn object(self, size: Size, depth: usize) -> Value {
+    fn object(self, size: Size, depth: usize, budget: &mut Budget) -> Value {
         let mut members = Map::new();
         if depth >= DEPTH_MAX {
             return Value::Object(members);
         }
         for (name, schema) in self.properties() {
-            if size != Size::Least || self.requires(name) {
-                members.insert(name.clone(), schema.make(size, depth + 1, 0));
+            if (size != Size::Least || self.requires(name)) && budget.take(name.len()) {
+                members.insert(name.clone(), schema.make(size, depth + 1, 0, budget));
             }
         }
         for name in self.keyword("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
@@ -297,13 +333,13 @@ impl<'a> Schema<'a> {
             if members.len() as u64 >= wanted && at > 0 {
                 break;
             }
-            let value = extra.map_or(Value::from(1), |at| Schema { root: self.root, at }.resolved().make(size, depth + 1, 0));
+            let value = extra.map_or(Value::from(1), |at| Schema { root: self.root, at }.resolved().make(size, depth + 1, 0, budget));
             members.entry(format!("key{at}")).or_insert(value);
         }
         Value::Object(members)
     }
 
-    fn array(self, size: Size, depth: usize) -> Value {
+    fn array(self, size: Size, depth: usize, budget: &mut Budget) -> Value {
         let least = self.keyword("minItems").and_then(Value::as_u64).unwrap_or(0);
         let most = self.keyword("maxItems").and_then(Value::as_u64).unwrap_or(ELEMENTS_MAX).min(ELEMENTS_MAX);
         let count = match size {
@@ -317,11 +353,17 @@ impl<'a> Schema<'a> {
             return Value::Array(Vec::new());
         }
         let inner = if size == Size::Most { Size::Typical } else { size };
-        let item = |at: u64| match self.step(&Step::Index(usize::try_from(at).unwrap_or(usize::MAX))) {
-            Some(schema) => schema.make(inner, depth + 1, at),
-            None => Value::from(at),
-        };
-        Value::Array((0..count.min(ELEMENTS_MAX)).map(item).collect())
+        let mut items = Vec::new();
+        for at in 0..count.min(ELEMENTS_MAX) {
+            if !budget.take(4) {
+                break;
+            }
+            items.push(match self.step(&Step::Index(usize::try_from(at).unwrap_or(usize::MAX))) {
+                Some(schema) => schema.make(inner, depth + 1, at, budget),
+                None => Value::from(at),
+            });
+        }
+        Value::Array(items)
     }
 
     fn nth_number(self, size: Size, integer: bool, ordinal: u64) -> Value {
@@ -379,6 +421,11 @@ impl<'a> Schema<'a> {
         let letters = "sample text of ordinary words ".chars().cycle();
         number.chars().chain(letters).take(usize::try_from(length).unwrap_or(0)).collect()
     }
+}
+
+/// A value that the schema itself spells out.
+fn given(value: &Value, budget: &mut Budget) -> Value {
+    if budget.take(value.to_string().len()) { value.clone() } else { Value::Null }
 }
 
 fn is_of(value: &Value, name: &str) -> bool {
@@ -506,5 +553,27 @@ mod tests {
         schema.value(Size::Most);
         assert!(schema.places().len() <= path::PLACES_MAX);
         Schema::new(&json!({"$ref": "#"})).value(Size::Typical);
+    }
+
+    #[test]
+    fn a_schema_that_asks_for_more_than_there_is_gets_less() {
+        let many: Map<String, Value> = (0..60).map(|at| (format!("p{at}"), json!({"$ref": "#"}))).collect();
+        let long = json!({"type": "string", "minLength": 60_000});
+        let rows = json!({"type": "array", "minItems": 1_000, "items": {"type": "array", "minItems": 1_000, "items": long}});
+        for schema in [
+            json!({"type": "object", "properties": many}),
+            json!({"allOf": vec![json!({"$ref": "#"}); 50], "properties": {"a": {"anyOf": vec![json!({"$ref": "#"}); 50]}}}),
+            rows,
+            json!({"type": "object", "additionalProperties": {"$ref": "#"}, "minProperties": 1_000}),
+        ] {
+            for size in [Size::Least, Size::Typical, Size::Most] {
+                let value = Schema::new(&schema).value(size);
+                assert!(value.to_string().len() < 2 * VALUE_BYTES_MAX, "{schema}");
+                Schema::new(&schema).admits(&value);
+            }
+            Schema::new(&schema).places().iter().for_each(|place| {
+                Schema::new(&schema).below(place).map(Schema::bounds);
+            });
+        }
     }
 }
