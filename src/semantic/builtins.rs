@@ -630,7 +630,8 @@ pub fn call_facts(model: &mut Model, state: &State, path: &str, args: &[Sym]) ->
         "String.prototype.padStart" | "String.prototype.padEnd" => {
             let (of, to) = (arg(model, 0), arg(model, 1));
             let hi = if to.types.only(Types::NUMBER) { of.length.hi.max(to.range.hi) } else { f64::INFINITY };
-            Facts::string(Interval { lo: of.length.lo, hi })
+            let digits = of.digits && args.get(2).is_some_and(|&with| model.facts(state, with).digits);
+            Facts { digits, ..Facts::string(Interval { lo: of.length.lo, hi }) }
         }
         "String.prototype.repeat" => {
             let (of, n) = (arg(model, 0), arg(model, 1));

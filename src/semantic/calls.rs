@@ -11,7 +11,7 @@ use super::flow::{Analyzer, Args, Frame, Outcome};
 use super::ir::{BlockId, ClassId, FuncId, Key, MemberKind, OpKind, Reg};
 use super::limits;
 use super::state::{Field, Object, Place, State};
-use super::symbol::{AllocKind, PropKey, Sym, Value};
+use super::symbol::{AllocKind, Ctx, PropKey, Sym, Value};
 use crate::source::TextRange;
 
 /// Marks a promise that is always rejected.
@@ -206,10 +206,11 @@ impl Analyzer<'_> {
         let active = self.frames.iter().filter(|f| f.func == func).count();
         let is_judged = active > 0 && self.note_recursion(state, func, &args, this, range);
         let too_deep = self.frames.len() >= self.call_depth_max;
-        if is_judged || active >= limits::RECURSION_MAX || too_deep || !self.has_budget() {
+        let recursion_max = if active > 0 && self.unfolds(func, &args) { limits::UNFOLDED_MAX } else { limits::RECURSION_MAX };
+        if is_judged || active >= recursion_max || too_deep || !self.has_budget() {
             if too_deep && !is_judged {
                 self.reached("depth of calls");
-            } else if !is_judged && active < limits::RECURSION_MAX {
+            } else if !is_judged && active < recursion_max {
                 self.reached(super::WORK_BOUND);
             }
             let mut made_of = args.list.clone();
@@ -258,6 +259,16 @@ impl Analyzer<'_> {
             self.restore_locals(state, func, &mut outcome);
         }
         if kind.is_async { self.settle_async(state, reg, nth, outcome) } else { self.settle(state, outcome) }
+    }
+
+    /// Whether a recursive call is handed another part of a structure that the program wrote, such as a schema
+    /// that an input is checked against.
+    fn unfolds(&self, func: FuncId, args: &Args) -> bool {
+        args.list.iter().any(|arg| {
+            let is_written =
+                matches!(self.model.symbols.value(*arg), Value::Alloc { site, kind: AllocKind::Object, old: false } if site.ctx == Ctx(0) && site.func == FuncId(0));
+            is_written && !self.frames.iter().any(|frame| frame.func == func && frame.args.list.contains(arg))
+        })
     }
 
     /// A recursive call has variables of its own: those of the activation that made it are as they were.

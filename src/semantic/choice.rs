@@ -314,7 +314,9 @@ pub fn narrow(
     sym: Sym,
     possible: &mut dyn FnMut(&mut Model, &State, &Alternative) -> bool,
 ) -> Option<Narrowed> {
-    let Some(choice) = state.choices.get(&sym).cloned() else { return Some(Narrowed::default()) };
+    let Some(choice) = state.choices.get(&sym).cloned().or_else(|| among_objects(model, state, sym)) else {
+        return Some(Narrowed::default());
+    };
     let mut left = Vec::new();
     for alternative in &choice.alternatives {
         // What it would imply is known to be otherwise.
@@ -353,6 +355,22 @@ pub fn narrow(
         state.choices.insert(sym, Rc::new(Choice { alternatives: left }));
     }
     Some(Narrowed { learned, only: only_one })
+}
+
+/// What a merge of objects that the program made is one of, though it is no longer known what each tells.
+fn among_objects(model: &mut Model, state: &State, sym: Sym) -> Option<Rc<Choice>> {
+    if !matches!(model.symbols.value(sym), Value::Phi(_)) {
+        return None;
+    }
+    let leaves = model.symbols.leaves(sym);
+    let is_object = |leaf: Sym| matches!(model.symbols.value(leaf), Value::Alloc { .. }) && state.heap.contains_key(&leaf);
+    let is_plain = |&leaf: &Sym| is_object(leaf) || model.symbols.is_constant(leaf);
+    if leaves.len() < 2 || leaves.len() > limits::ALTERNATIVES_MAX || !leaves.iter().all(is_plain) || !leaves.iter().any(|&l| is_object(l))
+    {
+        return None;
+    }
+    let alternatives = leaves.into_iter().map(|value| Alternative { value, facts: model.facts(state, value), implied: Rc::default() });
+    Some(Rc::new(Choice { alternatives: alternatives.collect() }))
 }
 
 /// What the objects that are still possible have under each name, said of the merged one.

@@ -7,6 +7,10 @@ pub const SYMBOL_DEPTH_MAX: u16 = 14;
 pub const OPERANDS_MAX: usize = 48;
 /// Values looked at behind one chain of merges.
 pub const LEAVES_MAX: usize = 64;
+/// What one value is looked at as one of.
+pub const GENERALS_MAX: usize = 10;
+/// Activations of a function that is handed ever smaller parts of a structure that the program wrote.
+pub const UNFOLDED_MAX: usize = 8;
 /// Nested activations entered at calls.
 pub const CALL_DEPTH_MAX: usize = 14;
 /// The same in a file without an entry: each of its functions is judged by itself anyway.

@@ -11,7 +11,7 @@ use super::ir::{BinaryOp, Ir, SlotId, SlotKind, UnaryOp};
 use super::refine;
 use super::schema::InputSchema;
 use super::state::State;
-use super::symbol::{AllocKind, PropKey, SIZE, Sym, Symbols, Value, Which};
+use super::symbol::{AllocKind, PropKey, SIZE, SiteKind, Sym, Symbols, Value, Which};
 
 /// The symbols of one file, and what is known of them at every program point.
 pub struct Model {
@@ -225,9 +225,7 @@ impl Model {
         if let Some(learned) = learned {
             facts = facts.meet(learned);
         }
-        let mut general = self.symbols.generalise(sym);
-        let mut steps = 0;
-        while let Some(next) = general {
+        for &next in self.symbols.generals(sym).iter() {
             if let Some(learned) = state.facts.get(&next) {
                 facts = facts.meet(*learned);
             }
@@ -237,8 +235,6 @@ impl Model {
             if matches!(self.symbols.value(sym), Value::Instance(..)) && !matches!(self.symbols.value(next), Value::Prop(..)) {
                 facts = facts.meet(self.structural(state, next));
             }
-            steps += 1;
-            general = if steps < 8 { self.symbols.generalise(next) } else { None };
         }
         facts
     }
@@ -328,7 +324,8 @@ impl Model {
             Value::Str(s) => {
                 let length = Interval::point(s.encode_utf16().count() as f64);
                 let types = if s.is_empty() { Types::EMPTY } else { Types::TEXT };
-                Facts { types, listed: true, ..Facts::string(length) }
+                let digits = !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+                Facts { types, listed: true, digits, ..Facts::string(length) }
             }
             Value::BigInt(_) => Facts { listed: true, ..Facts::of(Types::BIGINT) },
             Value::Regex { .. } => Facts::of(Types::REGEXP),
@@ -430,6 +427,9 @@ impl Model {
             }
             return joined.unwrap_or(Facts::ANY);
         }
+        if matches!(key, PropKey::Name(name) if &**name == "message") && self.is_caught(base) {
+            return Facts::of(Types::STRING);
+        }
         if matches!(key, PropKey::Name(name) if &**name == "[[time]]") {
             let of = self.facts(state, base);
             let nan = if of.types.may(Types::NAN) || !of.types.only(Types::DATE) { Types::NAN } else { Types::NONE };
@@ -460,6 +460,14 @@ impl Model {
             return json.meet(declared);
         }
         Facts::ANY
+    }
+
+    /// Whether a value is what some exception handler received.
+    fn is_caught(&self, sym: Sym) -> bool {
+        match self.symbols.value(sym) {
+            Value::Phi(site) | Value::Opaque(site) => matches!(site.what, SiteKind::Slot(_, slot) if slot == super::flow::RESULT),
+            _ => false,
+        }
     }
 
     /// An element read by index is `undefined` past the end; an index below the length is known to

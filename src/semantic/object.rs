@@ -578,8 +578,10 @@ impl Analyzer<'_> {
             }
             let element = self.element_of(&mut supposed, alternative.value, reg, nth);
             let site = self.site(reg, 168 + (nth % 4) * 8 + (i % 8) as u8);
+            let tells_more = self.model.facts(&supposed, element) != self.model.facts(state, element)
+                || !supposed.facts.ptr_eq(&state.facts) && !self.model.symbols.properties(element).is_empty();
             elements.push(match self.model.symbols.value(element) {
-                Value::Prop(..) | Value::Instance(..) => self.model.keep_as(&supposed, element, element, site),
+                Value::Prop(..) | Value::Instance(..) if tells_more => self.model.keep_as(&supposed, element, element, site),
                 _ => element,
             });
         }

@@ -186,6 +186,15 @@ const TURN: u32 = 0x0080_0000;
 /// Tells the turns of a loop from those of a walk that begins at the same operation.
 const WALK: u32 = 0x0040_0000;
 
+/// Whether a key is one of many that stand for each other: an index, or a computed one.
+fn is_place(key: &PropKey) -> bool {
+    match key {
+        PropKey::Dynamic(_) => true,
+        PropKey::Name(name) => name.bytes().all(|b| b.is_ascii_digit()),
+        PropKey::Any => false,
+    }
+}
+
 /// All symbols of one file, and what is known of them regardless of the program point.
 #[derive(Debug, Default)]
 pub struct Symbols {
@@ -196,6 +205,7 @@ pub struct Symbols {
     context_index: FxHashMap<(Ctx, FuncId, Reg), Ctx>,
     operands: FxHashMap<Sym, BTreeSet<Sym>>,
     general: FxHashMap<Sym, Option<Sym>>,
+    all_general: FxHashMap<Sym, Rc<[Sym]>>,
     /// What each symbol is made of, itself first, through operators.
     parts: Vec<Rc<[Sym]>>,
     /// The properties of each symbol that have a name.
@@ -392,11 +402,11 @@ impl Symbols {
         let value = self.value(sym).clone();
         let general = match value {
             Value::Instance(of, _) => Some(of),
-            Value::Prop(base, PropKey::Dynamic(_)) => Some(self.intern(Value::Prop(base, PropKey::Any))),
-            Value::Prop(base, PropKey::Name(name)) if name.bytes().all(|b| b.is_ascii_digit()) => {
-                Some(self.intern(Value::Prop(base, PropKey::Any)))
-            }
-            Value::Prop(base, key) => self.generalise(base).map(|b| self.intern(Value::Prop(b, key))),
+            // What holds of the first of each row holds of the first of this one.
+            Value::Prop(base, key) => match self.generalise(base) {
+                Some(base) => Some(self.intern(Value::Prop(base, key))),
+                None => is_place(&key).then(|| self.intern(Value::Prop(base, PropKey::Any))),
+            },
             Value::Unary(op, a) => self.generalise(a).map(|a| self.intern(Value::Unary(op, a))),
             Value::Call(path, args) => {
                 let general: Vec<_> = args.iter().map(|&a| self.generalise(a)).collect();
@@ -410,6 +420,32 @@ impl Symbols {
         };
         self.general.insert(sym, general);
         general
+    }
+
+    /// All that `sym` is one of, the closest first, through its parts in any order.
+    pub fn generals(&mut self, sym: Sym) -> Rc<[Sym]> {
+        if let Some(known) = self.all_general.get(&sym) {
+            return known.clone();
+        }
+        let mut found = vec![sym];
+        let mut at = 0;
+        while at < found.len() && found.len() < limits::GENERALS_MAX {
+            let mut next: Vec<Sym> = self.generalise(found[at]).into_iter().collect();
+            if let Value::Prop(base, key) = self.value(found[at]).clone()
+                && is_place(&key)
+            {
+                next.push(self.intern(Value::Prop(base, PropKey::Any)));
+            }
+            for general in next {
+                if !found.contains(&general) {
+                    found.push(general);
+                }
+            }
+            at += 1;
+        }
+        let generals: Rc<[Sym]> = found[1..].into();
+        self.all_general.insert(sym, generals.clone());
+        generals
     }
 
     /// The properties of `sym` that have a name, as far as any was asked for.

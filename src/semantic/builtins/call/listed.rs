@@ -3,10 +3,11 @@
 
 use super::{Call, PAIRS};
 use crate::semantic::eval::OpResult;
-use crate::semantic::facts::Interval;
+use crate::semantic::facts::{Interval, Types};
 use crate::semantic::flow::{Analyzer, Args};
 use crate::semantic::ir::SlotId;
 use crate::semantic::limits;
+use crate::semantic::refine;
 use crate::semantic::state::{Field, Object, State};
 use crate::semantic::symbol::{AllocKind, PropKey, Sym, Value};
 
@@ -44,6 +45,7 @@ impl Analyzer<'_> {
         Some(match method {
             "map" | "forEach" => self.each_listed(state, call, method, callback, elements),
             "filter" => self.filter_listed(state, call, callback, elements),
+            "flatMap" => self.flat_listed(state, call, callback, elements)?,
             "every" | "some" | "find" | "findIndex" => self.search_listed(state, call, method, callback, elements),
             _ => return None,
         })
@@ -177,6 +179,46 @@ impl Analyzer<'_> {
             self.derived.insert(result, ("filter".into(), call.this, call.args.list.clone()));
         }
         OpResult { value: Some(result), thrown: ways.thrown }
+    }
+
+    /// `flatMap`: a list of problems for each element, all in one. That it is empty tells that each was.
+    fn flat_listed(&mut self, state: &mut State, call: &Call<'_>, callback: Sym, elements: &[Sym]) -> Option<OpResult> {
+        let (mut ways, mut now) = (Ways::default(), state.clone());
+        let flat = self.array_of(&mut now, call.reg, 230, &[]);
+        let mut added = Vec::new();
+        for (turn, &element) in elements.iter().enumerate() {
+            let args = self.turn_args(call, turn, element);
+            let Some(list) = self.take_turn(&mut now, call, &mut ways, callback, args) else {
+                *state = now;
+                return Some(OpResult { value: None, thrown: ways.thrown });
+            };
+            let mut lists = self.model.symbols.leaves(list);
+            lists.retain(|&leaf| self.model.facts(&now, leaf).types.only(Types::ARRAY));
+            let mut joined = None;
+            for is_empty in [true, false] {
+                let mut branch = now.clone();
+                let has_it = &mut |model: &mut crate::semantic::model::Model, state: &State, leaf| {
+                    let length = model.facts(state, leaf).length;
+                    if is_empty { length.lo == 0.0 } else { length.hi > 0.0 }
+                };
+                if !lists.iter().any(|&leaf| has_it(&mut self.model, &branch, leaf))
+                    || !refine::suppose(&mut self.model, &mut branch, list, has_it)
+                {
+                    continue;
+                }
+                if !is_empty {
+                    added.push(self.element_of(&mut branch, list, call.reg, 1));
+                    let all = self.one_of(&mut branch, call.reg, 99, &added);
+                    let object = branch.object_mut(flat);
+                    object.rest = Some(all);
+                    object.length = Interval { lo: object.length.lo + 1.0, hi: f64::INFINITY };
+                }
+                self.join_into(&mut joined, branch, call.reg);
+            }
+            now = joined?;
+        }
+        *state = now;
+        Some(OpResult { value: Some(flat), thrown: ways.thrown })
     }
 
     /// An element that a test let through, with what the test found out.
