@@ -1,9 +1,11 @@
-//! The HTTP API: routes over the same calls as the command line, with no logic of its own.
+//! The HTTP API and the review pages: routes over the same calls as the command line, with no logic
+//! of their own.
 //!
 //! A request passes `request::observe` and `request::limit`, is authenticated by
 //! `request::Authenticated`, and reaches a handler that asks the registry. The registry carries out
 //! what was begun: a client that goes away, or a time limit, does not stop it between the intent and
-//! the record of it. The routes are a table ([`openapi`]) that makes the router and its description.
+//! the record of it. The routes of the API are a table ([`openapi`]) that makes the router and its
+//! description; the pages ([`pages`]) are for people.
 
 use std::io;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use openapi::{Operation, Route};
 use problem::{Kind, Problem};
 
 use crate::identity::Caller;
-use crate::registry::{Executed, Registry, RegistryError};
+use crate::registry::{Approval, Approved, Executed, Function, IdempotencyKey, Registry, RegistryError};
 
 mod audit;
 pub mod auth;
@@ -35,6 +37,7 @@ mod listen;
 mod mcp;
 mod metrics;
 mod openapi;
+mod pages;
 mod problem;
 mod request;
 
@@ -109,9 +112,37 @@ impl App {
         self.metrics.executed(&outcome, executed.duration_ms, executed.output_flags.iter().cloned());
         Ok(executed)
     }
+
+    /// Approves a version, and counts it.
+    async fn approve(&self, caller: &Caller, id: &str, wish: Approval, key: Option<IdempotencyKey>) -> Result<Approved, RegistryError> {
+        let approved = self.registry.approve(caller, id, wish, key).await?;
+        self.metrics.decided("approved");
+        Ok(approved)
+    }
+
+    /// Declines a version, and counts it.
+    async fn reject(
+        &self,
+        caller: &Caller,
+        id: &str,
+        notes: &str,
+        version: Option<u64>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Function, RegistryError> {
+        let rejected = self.registry.reject(caller, id, notes, version, key).await?;
+        self.metrics.decided("rejected");
+        Ok(rejected)
+    }
+
+    /// Ends every version of a function, and counts it.
+    async fn revoke(&self, caller: &Caller, id: &str, reason: &str) -> Result<Function, RegistryError> {
+        let revoked = self.registry.revoke(caller, id, reason).await?;
+        self.metrics.decided("revoked");
+        Ok(revoked)
+    }
 }
 
-/// Serves the API on `listener` until `stop`. What is under way then is finished, or recorded as
+/// Serves the API and the review pages on `listener` until `stop`. What is under way then is finished, or recorded as
 /// interrupted later.
 ///
 /// # Errors
@@ -163,6 +194,7 @@ fn router(app: Arc<App>) -> Router {
     let api = assembled(api).merge(mcp::router(&app)).layer(middleware::from_fn_with_state(app.clone(), request::limit));
     assembled(operational())
         .merge(api)
+        .merge(pages::router(&app))
         .fallback(|| async { Problem::new(Kind::NotFound, "there is no such route") })
         .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed, "the route has no such method") })
         .layer(middleware::from_fn_with_state(app.clone(), request::observe))
