@@ -41,6 +41,9 @@ mod pages;
 mod problem;
 mod request;
 
+/// How long the store may take to show that it is there.
+const READY_TIME_MAX: Duration = Duration::from_secs(2);
+
 /// What a server may spend.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -205,9 +208,12 @@ async fn healthy() -> &'static str {
     "ok\n"
 }
 
+/// A probe is not kept waiting for a store that does not answer, as calls are.
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    app.registry.ready().await?;
-    Ok("ok\n")
+    match tokio::time::timeout(READY_TIME_MAX, app.registry.ready()).await {
+        Ok(answered) => answered.map(|()| "ok\n").map_err(Problem::from),
+        Err(_) => Err(Problem::new(Kind::Unavailable, "the store does not answer")),
+    }
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {

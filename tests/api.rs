@@ -495,13 +495,66 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
     });
 }
 
+/// Nobody may write here, not even root, who becomes somebody else for it.
+#[cfg(unix)]
+#[test]
+fn a_store_that_cannot_be_written_is_not_served() {
+    use std::os::unix::fs::PermissionsExt;
+    on_every_store(async |site| {
+        if site.is_postgres() {
+            return;
+        }
+        let folder = site.folder.path();
+        let server = Server::start(site);
+        let path = server.active("days_left", DAYS);
+        server.stop();
+        std::fs::copy(env!("CARGO_BIN_EXE_fnvet"), folder.join("fnvet")).unwrap();
+        let own = ["sh", "-c", "exec ./fnvet \"$@\""];
+        let somebody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        let is_root = rustix::process::geteuid().is_root();
+        let before = if is_root { [&somebody[..], &own].concat() } else { own.to_vec() };
+        if is_root {
+            assert!(Command::new("chown").args(["-R", "65534:65534"]).arg(folder).status().unwrap().success());
+        }
+        let server = Server::start_with(site, &before);
+        assert_eq!(server.execute(&path, 5).ok(200)["success"], true);
+        server.stop();
+        let kept = std::fs::read(folder.join("fnvet.db")).unwrap();
+        let allow = |file: u32, folder_mode: u32| {
+            // What SQLite made beside the file has its permissions.
+            for name in ["fnvet.db", "fnvet.db-wal", "fnvet.db-shm"].map(|name| folder.join(name)).iter().filter(|name| name.exists()) {
+                std::fs::set_permissions(name, std::fs::Permissions::from_mode(file)).unwrap();
+            }
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(folder_mode)).unwrap();
+        };
+        for (file, folder_mode) in [(0o400, 0o700), (0o400, 0o500), (0o600, 0o500)] {
+            allow(file, folder_mode);
+            let output = Server::command(site, &before).output().unwrap();
+            allow(0o600, 0o700);
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(3), "{file:o} {folder_mode:o}: {said}");
+            assert!(said.starts_with("fnvet: unavailable: ") && said.lines().count() == 1, "{file:o} {folder_mode:o}: {said}");
+            assert!(std::fs::read(folder.join("fnvet.db")).unwrap() == kept, "{file:o} {folder_mode:o}");
+        }
+        let server = Server::start_with(site, &before);
+        assert_eq!(server.execute(&path, 5).ok(200)["success"], true);
+        server.stop();
+        verified(site).await;
+    });
+}
+
+/// How often it is killed: `FNVET_TEST_KILLS` says how often, where there is time for more.
+fn kills() -> usize {
+    std::env::var("FNVET_TEST_KILLS").map_or(3, |count| count.parse().expect("FNVET_TEST_KILLS is a number"))
+}
+
 #[test]
 fn a_server_that_is_killed_has_recorded_what_it_acknowledged() {
     on_every_store(async |site| {
         let mut server = Server::start(site);
         let path = server.active("days_left", DAYS);
         let mut acknowledged: Vec<u64> = Vec::new();
-        for round in 1..=3 {
+        for round in 0..kills() {
             let seen = Mutex::new(Vec::new());
             std::thread::scope(|scope| {
                 for _ in 0..4 {
@@ -513,7 +566,8 @@ fn a_server_that_is_killed_has_recorded_what_it_acknowledged() {
                         }
                     });
                 }
-                while seen.lock().unwrap().len() < 5 * round {
+                // At another place each time, between the first calls and the tenth.
+                while seen.lock().unwrap().len() < 1 + round % 10 {
                     std::thread::yield_now();
                 }
                 server.signal("-KILL");
@@ -530,6 +584,9 @@ fn a_server_that_is_killed_has_recorded_what_it_acknowledged() {
         assert!(acknowledged.iter().all(|seq| succeeded.contains(seq)), "{acknowledged:?} {succeeded:?}");
         server.stop();
         verified(site).await;
+        let interrupted = records.iter().filter(|r| r["errorMessage"] == "interrupted").count();
+        let figures = format!("{} kills, {} calls acknowledged, all recorded, {interrupted} interrupted\n", kills(), acknowledged.len());
+        std::io::stdout().write_all(figures.as_bytes()).unwrap();
     });
 }
 

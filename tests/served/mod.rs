@@ -95,16 +95,24 @@ impl Server {
 
     /// Starts it through a command that ends as the server.
     pub fn start_with(site: &Site, before: &[&str]) -> Server {
+        Server::of(Server::command(site, before).spawn().unwrap())
+    }
+
+    /// What starts it, through a command that ends as the server.
+    pub fn command(site: &Site, before: &[&str]) -> Command {
         let folder = site.folder.path();
         if !folder.join("token.secret").exists() {
             write_private(&folder.join("token.secret"), std::str::from_utf8(SECRET).unwrap()).unwrap();
         }
-        std::fs::write(folder.join("policy.toml"), format!("require-isolation = \"reduced\"\n{}", site.policy)).unwrap();
+        let policy = format!("require-isolation = \"reduced\"\n{}", site.policy);
+        if std::fs::read_to_string(folder.join("policy.toml")).ok().as_ref() != Some(&policy) {
+            std::fs::write(folder.join("policy.toml"), policy).unwrap();
+        }
         let mut command = Command::new(before[0]);
         command.args(&before[1..]).arg(env!("CARGO_BIN_EXE_fnvet")).args(["serve", "--listen", "127.0.0.1:0"]);
         command.args(["--config", "policy.toml", "--token-secret", "token.secret", "--seal-key", "fnvet.seal.key", "--store"]);
         command.arg(store(site)).current_dir(folder).env_remove("FNVET_TOKEN").stderr(Stdio::piped()).stdout(Stdio::null());
-        Server::of(command.spawn().unwrap())
+        command
     }
 
     pub fn of(mut child: Child) -> Server {
