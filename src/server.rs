@@ -118,9 +118,7 @@ impl App {
 
     /// Approves a version, and counts it.
     async fn approve(&self, caller: &Caller, id: &str, wish: Approval, key: Option<IdempotencyKey>) -> Result<Approved, RegistryError> {
-        let approved = self.registry.approve(caller, id, wish, key).await?;
-        self.metrics.decided("approved");
-        Ok(approved)
+        self.counted("approved", self.registry.approve(caller, id, wish, key).await)
     }
 
     /// Declines a version, and counts it.
@@ -132,16 +130,21 @@ impl App {
         version: Option<u64>,
         key: Option<IdempotencyKey>,
     ) -> Result<Function, RegistryError> {
-        let rejected = self.registry.reject(caller, id, notes, version, key).await?;
-        self.metrics.decided("rejected");
-        Ok(rejected)
+        self.counted("rejected", self.registry.reject(caller, id, notes, version, key).await)
     }
 
     /// Ends every version of a function, and counts it.
     async fn revoke(&self, caller: &Caller, id: &str, reason: &str) -> Result<Function, RegistryError> {
-        let revoked = self.registry.revoke(caller, id, reason).await?;
-        self.metrics.decided("revoked");
-        Ok(revoked)
+        self.counted("revoked", self.registry.revoke(caller, id, reason).await)
+    }
+
+    fn counted<T>(&self, decision: &'static str, decided: Result<T, RegistryError>) -> Result<T, RegistryError> {
+        match &decided {
+            Ok(_) => self.metrics.decided(decision),
+            Err(RegistryError::Unavailable(_)) => {}
+            Err(_) => self.metrics.decided("refused"),
+        }
+        decided
     }
 }
 
