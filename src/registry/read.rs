@@ -152,10 +152,19 @@ impl Inner {
         if caller.is(Role::Admin) {
             return Ok(true);
         }
-        if caller.is(Role::Approver) && course(books, row)?.review(row.version) == Review::Awaiting {
+        if caller.is(Role::Approver) && self.awaits_review(books, row).await? {
             return Ok(true);
         }
         Ok(caller.is(Role::Author) && self.is_author(caller, books, row).await?)
+    }
+
+    /// Whether somebody has to decide about the latest version: nobody did, or its approval ended by itself.
+    async fn awaits_review(&self, books: &mut Books<'_>, row: &FunctionRow) -> Result<bool> {
+        match course(books, row)?.review(row.version) {
+            Review::Awaiting => Ok(true),
+            Review::Approved => Ok(self.shown_active(books, row).await?.is_none()),
+            Review::Rejected | Review::Revoked => Ok(false),
+        }
     }
 
     async fn is_author(&self, caller: &Caller, books: &mut Books<'_>, row: &FunctionRow) -> Result<bool> {

@@ -33,7 +33,7 @@ use crate::report::FileReport;
 use crate::trial::TrialReport;
 use session::{Fields, Form, Known, SameOrigin, Session};
 use source::{Difference, Listing};
-use view::{Audit, Done, Frame, FunctionPage, List, ProblemPage, Row, SignIn, VersionView, page};
+use view::{Audit, Done, Frame, FunctionPage, List, ProblemPage, Row, SignIn, State as Standing, VersionView, page};
 
 mod escape;
 mod session;
@@ -266,7 +266,7 @@ impl Reviewed {
         let text = |value: &Option<Value>| value.as_ref().map(|value| Listing::of_text(&pretty(value)));
         FunctionPage {
             frame: Frame::new(format!("{}, version {shown}", function.name), Some(&session)),
-            state: review.into(),
+            state: if shown == function.version { Standing::of_latest(function) } else { review.into() },
             authors: read.authors.join(", "),
             listing: Listing::new(&read.code, &report),
             schema: text(&read.input_schema),
@@ -400,7 +400,9 @@ impl AuditFields {
             ("outcome", &self.outcome),
             ("tenant", &self.tenant),
         ];
-        let mut query = form_urlencoded::Serializer::new(format!("{ROOT}/audit?"));
+        let path = format!("{ROOT}/audit?");
+        let begin = path.len();
+        let mut query = form_urlencoded::Serializer::for_suffix(path, begin);
         query.extend_pairs(fields.iter().filter(|(_, value)| !value.is_empty()));
         query.append_pair("cursor", cursor).finish()
     }

@@ -111,9 +111,19 @@ impl From<Review> for State {
     }
 }
 
+impl State {
+    /// Where the latest version of a function stands. An approval ends by time, by limits and by policy, too.
+    pub fn of_latest(function: &Function) -> State {
+        match function.review {
+            Review::Approved if !function.is_active => State { text: "was approved, which ended", class: "waiting" },
+            review => review.into(),
+        }
+    }
+}
+
 impl From<Function> for Row {
     fn from(function: Function) -> Row {
-        Row { state: function.review.into(), function }
+        Row { state: State::of_latest(&function), function }
     }
 }
 
