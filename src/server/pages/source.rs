@@ -1,7 +1,7 @@
 //! Source as an approver has to see it: with the numbers of its lines, every character that does not
 //! show or that is no ASCII marked as such, and each finding below its line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use similar::{ChangeTag, TextDiff};
@@ -142,24 +142,35 @@ fn line(source: &SourceFile, number: u32, findings: &[&Reported]) -> Line {
     let text = source.text.get(start as usize..end as usize).unwrap_or_default();
     // Any other end of a line is one that an editor may not show as such.
     let text = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text);
-    let mark = |at: u32| {
-        let about = findings.iter().filter(|finding| (finding.location.range.start..finding.location.range.end).contains(&at));
-        about.map(|finding| finding.finding.level).max().map_or("", Level::as_str)
-    };
-    Line { number, pieces: pieces(text, |at| mark(start + at)), findings: findings.iter().map(|finding| view(finding)).collect() }
+    let marks = marks(findings, start);
+    Line { number, pieces: pieces(text, &marks), findings: findings.iter().map(|finding| view(finding)).collect() }
 }
 
-/// The parts of a line; `mark` says of a byte which level of finding is about it.
-fn pieces(text: &str, mark: impl Fn(u32) -> &'static str) -> Vec<Piece> {
+/// From which byte of a line on findings of which level are about it; `start` is where the line begins.
+fn marks(findings: &[&Reported], start: u32) -> Vec<(u32, &'static str)> {
+    let ranges: Vec<(u32, u32, Level)> = findings
+        .iter()
+        .map(|finding| (finding.location.range.start - start, finding.location.range.end - start, finding.finding.level))
+        .collect();
+    let borders: BTreeSet<u32> = ranges.iter().flat_map(|(from, to, _)| [*from, *to]).collect();
+    let level = |at: u32| ranges.iter().filter(|(from, to, _)| (*from..*to).contains(&at)).map(|(.., level)| *level).max();
+    borders.into_iter().map(|at| (at, level(at).map_or("", Level::as_str))).collect()
+}
+
+/// The parts of a line; `marks` says from which byte on which level of finding is about it.
+fn pieces(text: &str, marks: &[(u32, &'static str)]) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
+    let (mut marks, mut mark) = (marks.iter().peekable(), "");
     for (at, c) in text.char_indices() {
+        while let Some((_, next)) = marks.next_if(|(from, _)| *from <= at as u32) {
+            mark = next;
+        }
         let kind = match c {
             '\t' => "",
             _ if is_deceptive(c) => "odd",
             _ if !c.is_ascii() => "foreign",
             _ => "",
         };
-        let mark = mark(at as u32);
         if kind == "odd" {
             pieces.push(Piece { text: format!("U+{:04X}", c as u32), kind, mark });
             continue;
@@ -228,7 +239,7 @@ impl Difference {
             };
             let text = change.value();
             let text = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text);
-            ChangedLine { sign, kind, before: number(change.old_index()), now: number(change.new_index()), pieces: pieces(text, |_| "") }
+            ChangedLine { sign, kind, before: number(change.old_index()), now: number(change.new_index()), pieces: pieces(text, &[]) }
         };
         let hunks = diff.grouped_ops(CONTEXT_LINES);
         let hunks = hunks.iter().map(|ops| ops.iter().flat_map(|op| diff.iter_changes(op)).map(changed).collect()).collect();
@@ -267,7 +278,7 @@ mod tests {
 
     #[test]
     fn the_place_of_a_finding_is_marked() {
-        let marked = pieces("x = eval(y)", |at| if (4..8).contains(&at) { "error" } else { "" });
+        let marked = pieces("x = eval(y)", &[(4, "error"), (8, "")]);
         assert_eq!(marked, [piece("x = ", "", ""), piece("eval", "", "error"), piece("(y)", "", "")]);
     }
 
