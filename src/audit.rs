@@ -143,6 +143,12 @@ pub struct Entry {
     pub isolation: Option<String>,
     /// What the scan of the output found.
     pub output_flags: Vec<String>,
+    /// JSON of what it was called with, where the configuration wants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// JSON of its result, as far as it left, where the configuration wants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
 }
 
 impl Entry {
@@ -167,7 +173,17 @@ impl Entry {
             heap_bytes: None,
             isolation: None,
             output_flags: Vec::new(),
+            input: None,
+            output: None,
         }
+    }
+
+    /// Adds the beginning of what a function was called with, and of what it returned.
+    #[must_use]
+    pub fn with_contents(mut self, input: &str, output: Option<&str>) -> Entry {
+        self.input = Some(bounded(input));
+        self.output = output.map(bounded);
+        self
     }
 
     /// Makes it one of failure.

@@ -19,6 +19,8 @@ pub struct Performed {
     pub execution: Execution,
     /// What the scan of the output found.
     pub flags: Vec<Flag>,
+    /// What it was called with, where records are to hold that.
+    input: Option<String>,
 }
 
 impl Performed {
@@ -26,6 +28,9 @@ impl Performed {
     pub fn entry(&self, about: &Function) -> Entry {
         let mut entry = Entry::new(Event::Executed, about).executed(&self.execution);
         entry.output_flags = self.flags.iter().map(Flag::to_string).collect();
+        if let Some(input) = &self.input {
+            entry = entry.with_contents(input, self.result.as_ref().ok().map(Value::to_string).as_deref());
+        }
         match &self.result {
             Ok(_) => entry,
             Err(message) => entry.failed(message),
@@ -37,7 +42,8 @@ impl Performed {
 pub fn perform(function: &Cleared, input: &Value, context: &CallContext, options: &IsolationOptions) -> Performed {
     let execution = sandbox::run(function, input, context, options);
     let (result, flags) = scanned(&execution, function.settings());
-    Performed { result, execution, flags }
+    let input = function.settings().audit_contents.then(|| input.to_string());
+    Performed { result, execution, flags, input }
 }
 
 /// Calls `function` and records it in `log` as being about `about`.

@@ -174,6 +174,8 @@ pub struct RolesConfig {
 pub struct AuditConfig {
     /// Where file commands append their records; `fnvet-audit.jsonl` in the current folder by default.
     pub file: Option<PathBuf>,
+    /// Whether the record of a call holds its input and its result, up to 4 KiB of each; by default it holds neither.
+    pub contents: Option<bool>,
 }
 
 /// `[output]`
@@ -303,6 +305,8 @@ pub struct Settings {
     pub roles: Roles,
     /// The audit log of file commands.
     pub audit_file: Option<PathBuf>,
+    /// Whether records of calls hold inputs and results.
+    pub audit_contents: bool,
     /// Of outputs that hold a credential.
     pub output_credentials: OutputAction,
     /// Of outputs that hold something else that is sensitive by its form.
@@ -411,6 +415,7 @@ impl Config {
                 super_admin: role(&self.roles.super_admin, "OctopusSuperAdmin"),
             },
             audit_file: self.audit.file.as_ref().map(|file| folder.map_or_else(|| file.clone(), |folder| folder.join(file))),
+            audit_contents: self.audit.contents.unwrap_or_default(),
             output_credentials: self.output.credentials.unwrap_or(OutputAction::Refuse),
             output_patterns: self.output.patterns.unwrap_or(OutputAction::Flag),
             gate: false,

@@ -110,12 +110,14 @@ pub struct Options {
     pub policy: Policy,
     /// How workers are started.
     pub isolation: IsolationOptions,
+    /// [`Registry::checkpoint`] of before, kept elsewhere: a store that is older is not used.
+    pub checkpoint: Option<String>,
 }
 
 impl Options {
     /// The defaults of everything else.
     pub fn new(store: StoreUrl, seal_key: PathBuf) -> Options {
-        Options { store, seal_key, policy: Policy::default(), isolation: IsolationOptions::default() }
+        Options { store, seal_key, policy: Policy::default(), isolation: IsolationOptions::default(), checkpoint: None }
     }
 }
 
@@ -150,8 +152,12 @@ impl Registry {
         let key = seal_key(&store, &options.seal_key).await?;
         let (witness, notice) = Witness::beside(&options.seal_key);
         let owner = Owner::new(&store).await?;
+        let library = Library::new(store, key, witness);
+        if let Some(checkpoint) = &options.checkpoint {
+            library.expect(checkpoint)?;
+        }
         let inner = Inner {
-            library: Library::new(store, key, witness),
+            library,
             settings: Arc::new(options.policy.settings()),
             isolation: options.isolation,
             judgements: Judgements::default(),
@@ -274,8 +280,13 @@ impl Inner {
         row.map(|row| (books, row)).ok_or(RegistryError::NotFound)
     }
 
-    /// The same, where a miss is recorded because something was to be done to the function.
-    async fn find_to_act(&self, caller: &Caller, id: &str) -> Result<(Books<'_>, FunctionRow)> {
+    /// The refusal of what the caller's roles do not allow, recorded; it is about no function.
+    async fn forbidden(&self, caller: &Caller, reason: &str) -> RegistryError {
+        self.refused(&about_unknown(caller, ""), RegistryError::Forbidden(reason.to_owned())).await
+    }
+
+    /// The same, where a miss is recorded: somebody may be looking for what is another tenant's.
+    async fn find_recorded(&self, caller: &Caller, id: &str) -> Result<(Books<'_>, FunctionRow)> {
         match self.find(caller, id).await {
             Err(error @ RegistryError::NotFound) => Err(self.refused(&about_unknown(caller, id), error).await),
             other => other,

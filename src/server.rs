@@ -1,9 +1,11 @@
-//! The HTTP API: routes over the same calls as the command line, with no logic of its own.
+//! The HTTP API and the review pages: routes over the same calls as the command line, with no logic
+//! of their own.
 //!
 //! A request passes `request::observe` and `request::limit`, is authenticated by
 //! `request::Authenticated`, and reaches a handler that asks the registry. The registry carries out
 //! what was begun: a client that goes away, or a time limit, does not stop it between the intent and
-//! the record of it. The routes are a table ([`openapi`]) that makes the router and its description.
+//! the record of it. The routes of the API are a table ([`openapi`]) that makes the router and its
+//! description; the pages ([`pages`]) are for people.
 
 use std::io;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use openapi::{Operation, Route};
 use problem::{Kind, Problem};
 
 use crate::identity::Caller;
-use crate::registry::{Executed, Registry, RegistryError};
+use crate::registry::{Approval, Approved, Executed, Function, IdempotencyKey, Registry, RegistryError};
 
 mod audit;
 pub mod auth;
@@ -35,8 +37,12 @@ mod listen;
 mod mcp;
 mod metrics;
 mod openapi;
+mod pages;
 mod problem;
 mod request;
+
+/// How long the store may take to show that it is there.
+const READY_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What a server may spend.
 #[derive(Clone, Debug)]
@@ -109,9 +115,40 @@ impl App {
         self.metrics.executed(&outcome, executed.duration_ms, executed.output_flags.iter().cloned());
         Ok(executed)
     }
+
+    /// Approves a version, and counts it.
+    async fn approve(&self, caller: &Caller, id: &str, wish: Approval, key: Option<IdempotencyKey>) -> Result<Approved, RegistryError> {
+        self.counted("approved", self.registry.approve(caller, id, wish, key).await)
+    }
+
+    /// Declines a version, and counts it.
+    async fn reject(
+        &self,
+        caller: &Caller,
+        id: &str,
+        notes: &str,
+        version: Option<u64>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Function, RegistryError> {
+        self.counted("rejected", self.registry.reject(caller, id, notes, version, key).await)
+    }
+
+    /// Ends every version of a function, and counts it.
+    async fn revoke(&self, caller: &Caller, id: &str, reason: &str) -> Result<Function, RegistryError> {
+        self.counted("revoked", self.registry.revoke(caller, id, reason).await)
+    }
+
+    fn counted<T>(&self, decision: &'static str, decided: Result<T, RegistryError>) -> Result<T, RegistryError> {
+        match &decided {
+            Ok(_) => self.metrics.decided(decision),
+            Err(RegistryError::Unavailable(_)) => {}
+            Err(_) => self.metrics.decided("refused"),
+        }
+        decided
+    }
 }
 
-/// Serves the API on `listener` until `stop`. What is under way then is finished, or recorded as
+/// Serves the API and the review pages on `listener` until `stop`. What is under way then is finished, or recorded as
 /// interrupted later.
 ///
 /// # Errors
@@ -163,6 +200,7 @@ fn router(app: Arc<App>) -> Router {
     let api = assembled(api).merge(mcp::router(&app)).layer(middleware::from_fn_with_state(app.clone(), request::limit));
     assembled(operational())
         .merge(api)
+        .merge(pages::router(&app))
         .fallback(|| async { Problem::new(Kind::NotFound, "there is no such route") })
         .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed, "the route has no such method") })
         .layer(middleware::from_fn_with_state(app.clone(), request::observe))
@@ -173,9 +211,12 @@ async fn healthy() -> &'static str {
     "ok\n"
 }
 
+/// A probe is not kept waiting for a store that does not answer, as calls are.
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    app.registry.ready().await?;
-    Ok("ok\n")
+    match tokio::time::timeout(READY_TIME_MAX, app.registry.ready()).await {
+        Ok(answered) => answered.map(|()| "ok\n").map_err(Problem::from),
+        Err(_) => Err(Problem::new(Kind::Unavailable, "the store does not answer")),
+    }
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {

@@ -1,252 +1,24 @@
 //! The HTTP API as its clients see it: over TCP, against `fnvet serve`, on every store that there is.
 
+#[allow(dead_code, reason = "other tests need the rest of it")]
+mod served;
 #[path = "store/support.rs"]
 #[allow(dead_code, reason = "other tests need the rest of it")]
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 
-use fnvet::identity::{Claims, Role, Secret, write_private};
+use fnvet::identity::{Claims, Secret, write_private};
 use fnvet::server::auth::{Authenticator, KeySource};
 use fnvet::server::{self, App};
 use serde_json::{Value, json};
+use served::*;
 use support::{DAYS, Site, days_schema, on_every_store};
-
-const ROOT: &str = "/api/octopus/ai-functions";
-const SECRET: &[u8] = b"a secret of thirty-two bytes....";
-const ANN: Person = Person { tenant: "acme", user: "ann", agent: None, roles: &["OctopusFunctionAuthor"] };
-const BOB: Person = Person { tenant: "acme", user: "bob", agent: None, roles: &["OctopusFunctionApprover"] };
-const BOTH: Person = Person { tenant: "acme", user: "ann", agent: None, roles: &["OctopusFunctionAuthor", "OctopusFunctionApprover"] };
-const ADMIN: Person = Person { tenant: "acme", user: "root", agent: None, roles: &["OctopusAdmin"] };
-const MARY: Person = Person { tenant: "acme", user: "mary", agent: Some("agent_hr_01"), roles: &[] };
-const OUTSIDER: Person = Person {
-    tenant: "other",
-    user: "eve",
-    agent: Some("agent_hr_01"),
-    roles: &["OctopusFunctionAuthor", "OctopusFunctionApprover", "OctopusAdmin"],
-};
-
-/// Somebody with a token.
-#[derive(Clone, Copy)]
-struct Person {
-    tenant: &'static str,
-    user: &'static str,
-    agent: Option<&'static str>,
-    roles: &'static [&'static str],
-}
-
-impl Person {
-    fn claims(&self) -> Claims {
-        Claims::valid_for(600, self.user, self.tenant, self.agent, self.roles.iter().map(|role| (*role).to_owned()).collect())
-    }
-
-    fn token(&self) -> String {
-        Secret::new(SECRET).unwrap().mint(&self.claims()).unwrap()
-    }
-}
-
-/// A running `fnvet serve`.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-    log: Arc<Mutex<String>>,
-    reader: Option<JoinHandle<()>>,
-}
-
-/// A response.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: ureq::http::HeaderMap,
-    text: String,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// The problem's name; every refusal is a problem document with the status that it has.
-    #[track_caller]
-    fn problem(&self) -> String {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
-        let problem = self.json();
-        assert_eq!(problem["status"], self.status, "{self:?}");
-        assert!(problem["title"].is_string() && problem["detail"].is_string(), "{self:?}");
-        let name = problem["type"].as_str().unwrap().strip_prefix("urn:fnvet:problem:").unwrap().to_owned();
-        format!("{} {name}", self.status)
-    }
-
-    #[track_caller]
-    fn ok(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{self:?}");
-        self.json()
-    }
-}
-
-impl Server {
-    fn start(site: &Site) -> Server {
-        Server::start_with(site, &["sh", "-c", "exec \"$0\" \"$@\""])
-    }
-
-    /// Starts it through a command that ends as the server.
-    fn start_with(site: &Site, before: &[&str]) -> Server {
-        let folder = site.folder.path();
-        if !folder.join("token.secret").exists() {
-            write_private(&folder.join("token.secret"), std::str::from_utf8(SECRET).unwrap()).unwrap();
-        }
-        std::fs::write(folder.join("policy.toml"), format!("require-isolation = \"reduced\"\n{}", site.policy)).unwrap();
-        let mut command = Command::new(before[0]);
-        command.args(&before[1..]).arg(env!("CARGO_BIN_EXE_fnvet")).args(["serve", "--listen", "127.0.0.1:0"]);
-        command.args(["--config", "policy.toml", "--token-secret", "token.secret", "--seal-key", "fnvet.seal.key", "--store"]);
-        command.arg(store(site)).current_dir(folder).env_remove("FNVET_TOKEN").stderr(Stdio::piped()).stdout(Stdio::null());
-        Server::of(command.spawn().unwrap())
-    }
-
-    fn of(mut child: Child) -> Server {
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        let address = loop {
-            let mut line = String::new();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "it ended: {said}");
-            if let Some((_, address)) = line.trim().split_once("serving on http://") {
-                break address.parse().unwrap();
-            }
-            said.push_str(&line);
-        };
-        let log = Arc::new(Mutex::new(said));
-        let kept = log.clone();
-        let reader = std::thread::spawn(move || {
-            for line in lines.lines().map_while(Result::ok) {
-                let mut log = kept.lock().unwrap();
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
-        Server { child, address, log, reader: Some(reader) }
-    }
-
-    fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
-    }
-
-    /// Waits for its end, and gives its log.
-    fn ended(mut self) -> (ExitStatus, String) {
-        let status = self.child.wait().unwrap();
-        self.reader.take().unwrap().join().unwrap();
-        let log = self.log.lock().unwrap().clone();
-        (status, log)
-    }
-
-    fn stop(self) -> String {
-        self.signal("-TERM");
-        let (status, log) = self.ended();
-        assert!(status.success(), "{status}: {log}");
-        log
-    }
-
-    fn client() -> ureq::Agent {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(120)));
-        config.build().new_agent()
-    }
-
-    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, ureq::Error> {
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = if body.is_empty() && method == "GET" {
-            Server::client().run(request.body(()).unwrap())
-        } else {
-            Server::client().run(request.body(body).unwrap())
-        };
-        let mut response = response?;
-        let text = response.body_mut().with_config().limit(64 << 20).read_to_string()?;
-        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text })
-    }
-
-    fn as_with(&self, person: Person, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let bearer = format!("Bearer {}", person.token());
-        let all: Vec<(&str, &str)> =
-            [("authorization", bearer.as_str()), ("content-type", "application/json")].into_iter().chain(headers.iter().copied()).collect();
-        self.send(method, path, &all, body).unwrap()
-    }
-
-    fn get(&self, person: Person, path: &str) -> Answer {
-        self.as_with(person, "GET", path, &[], b"")
-    }
-
-    fn post(&self, person: Person, path: &str, body: &Value) -> Answer {
-        self.as_with(person, "POST", path, &[], body.to_string().as_bytes())
-    }
-
-    /// Hands a function in by Ann; its path.
-    fn created(&self, name: &str, code: &str) -> String {
-        let created = self.post(ANN, ROOT, &draft(name, code)).ok(201);
-        format!("{ROOT}/{}", created["functionId"].as_str().unwrap())
-    }
-
-    /// Hands a function in, and lets Bob read and approve it.
-    fn active(&self, name: &str, code: &str) -> String {
-        let path = self.created(name, code);
-        self.get(BOB, &path).ok(200);
-        self.post(BOB, &format!("{path}/approve"), &json!({"approved": true})).ok(200);
-        path
-    }
-
-    fn execute(&self, path: &str, days: u64) -> Answer {
-        self.post(MARY, &format!("{path}/execute"), &json!({"input": {"days": days}}))
-    }
-
-    /// The whole log of the tenant.
-    fn audit(&self) -> Vec<Value> {
-        let mut records = Vec::new();
-        let mut cursor = String::new();
-        loop {
-            let page = self.get(ADMIN, &format!("{ROOT}/audit?limit=200{cursor}")).ok(200);
-            records.extend(page["items"].as_array().unwrap().iter().cloned());
-            match page["next"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return records,
-            }
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Where a test failed, nothing stays behind.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn store(site: &Site) -> String {
-    if site.is_postgres() { site.admin_url.clone() } else { "fnvet.db".to_owned() }
-}
-
-fn draft(name: &str, code: &str) -> Value {
-    json!({"name": name, "code": code, "description": "Days left", "inputSchema": days_schema()})
-}
-
-/// The chain holds, as whoever has the key sees it.
-async fn verified(site: &Site) {
-    let registry = site.open().await;
-    for checked in registry.verify_audit(&support::caller("acme", "root", &[Role::SuperAdmin]), None).await.unwrap() {
-        assert_eq!(checked.problem, None, "{}", checked.tenant_id);
-    }
-    registry.close().await;
-}
 
 #[test]
 fn a_function_lives_from_draft_to_revocation() {
@@ -723,13 +495,66 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
     });
 }
 
+/// Nobody may write here, not even root, who becomes somebody else for it.
+#[cfg(unix)]
+#[test]
+fn a_store_that_cannot_be_written_is_not_served() {
+    use std::os::unix::fs::PermissionsExt;
+    on_every_store(async |site| {
+        if site.is_postgres() {
+            return;
+        }
+        let folder = site.folder.path();
+        let server = Server::start(site);
+        let path = server.active("days_left", DAYS);
+        server.stop();
+        std::fs::copy(env!("CARGO_BIN_EXE_fnvet"), folder.join("fnvet")).unwrap();
+        let own = ["sh", "-c", "exec ./fnvet \"$@\""];
+        let somebody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        let is_root = rustix::process::geteuid().is_root();
+        let before = if is_root { [&somebody[..], &own].concat() } else { own.to_vec() };
+        if is_root {
+            assert!(Command::new("chown").args(["-R", "65534:65534"]).arg(folder).status().unwrap().success());
+        }
+        let server = Server::start_with(site, &before);
+        assert_eq!(server.execute(&path, 5).ok(200)["success"], true);
+        server.stop();
+        let kept = std::fs::read(folder.join("fnvet.db")).unwrap();
+        let allow = |file: u32, folder_mode: u32| {
+            // What SQLite made beside the file has its permissions.
+            for name in ["fnvet.db", "fnvet.db-wal", "fnvet.db-shm"].map(|name| folder.join(name)).iter().filter(|name| name.exists()) {
+                std::fs::set_permissions(name, std::fs::Permissions::from_mode(file)).unwrap();
+            }
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(folder_mode)).unwrap();
+        };
+        for (file, folder_mode) in [(0o400, 0o700), (0o400, 0o500), (0o600, 0o500)] {
+            allow(file, folder_mode);
+            let output = Server::command(site, &before).output().unwrap();
+            allow(0o600, 0o700);
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(3), "{file:o} {folder_mode:o}: {said}");
+            assert!(said.starts_with("fnvet: unavailable: ") && said.lines().count() == 1, "{file:o} {folder_mode:o}: {said}");
+            assert!(std::fs::read(folder.join("fnvet.db")).unwrap() == kept, "{file:o} {folder_mode:o}");
+        }
+        let server = Server::start_with(site, &before);
+        assert_eq!(server.execute(&path, 5).ok(200)["success"], true);
+        server.stop();
+        verified(site).await;
+    });
+}
+
+/// How often it is killed: `FNVET_TEST_KILLS` says how often, where there is time for more.
+fn kills() -> usize {
+    std::env::var("FNVET_TEST_KILLS").map_or(3, |count| count.parse().expect("FNVET_TEST_KILLS is a number"))
+}
+
 #[test]
 fn a_server_that_is_killed_has_recorded_what_it_acknowledged() {
     on_every_store(async |site| {
         let mut server = Server::start(site);
         let path = server.active("days_left", DAYS);
         let mut acknowledged: Vec<u64> = Vec::new();
-        for round in 1..=3 {
+        for round in 0..kills() {
             let seen = Mutex::new(Vec::new());
             std::thread::scope(|scope| {
                 for _ in 0..4 {
@@ -741,7 +566,8 @@ fn a_server_that_is_killed_has_recorded_what_it_acknowledged() {
                         }
                     });
                 }
-                while seen.lock().unwrap().len() < 5 * round {
+                // At another place each time, between the first calls and the tenth.
+                while seen.lock().unwrap().len() < 1 + round % 10 {
                     std::thread::yield_now();
                 }
                 server.signal("-KILL");
@@ -758,6 +584,9 @@ fn a_server_that_is_killed_has_recorded_what_it_acknowledged() {
         assert!(acknowledged.iter().all(|seq| succeeded.contains(seq)), "{acknowledged:?} {succeeded:?}");
         server.stop();
         verified(site).await;
+        let interrupted = records.iter().filter(|r| r["errorMessage"] == "interrupted").count();
+        let figures = format!("{} kills, {} calls acknowledged, all recorded, {interrupted} interrupted\n", kills(), acknowledged.len());
+        std::io::stdout().write_all(figures.as_bytes()).unwrap();
     });
 }
 

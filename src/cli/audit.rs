@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use super::gate::{Stop, audit_path, current_folder, ended, failure, stop, usage};
-use super::store::{Configured, StoreArgs, refusal};
+use super::store::{Configured, StoreArgs, checkpoint, refusal};
 use super::{Console, ExitStatus};
 use crate::approval::Policy;
 use crate::audit::chain::{Line, lines, verify};
@@ -16,10 +16,6 @@ use crate::audit::{Event, Record, ocsf};
 use crate::config::discover::{Discovered, Discovery};
 use crate::output::{self, count, escape};
 use crate::registry::{AuditFilter, PageRequest};
-use crate::source::collect::read_regular;
-
-/// The largest checkpoint that is read.
-const CHECKPOINT_BYTES_MAX: u64 = 64 << 20;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -118,10 +114,7 @@ fn execute(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
 /// The log of a store.
 fn of_store(args: &Args, configured: Configured, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let kept = match &args.checkpoint {
-        Some(path) if args.verify => {
-            let bytes = read_regular(path, CHECKPOINT_BYTES_MAX).map_err(|reason| failure(format!("{}: {reason}", path.display())))?;
-            Some(String::from_utf8(bytes).map_err(|_| usage(format!("{}: it is not UTF-8", path.display())))?)
-        }
+        Some(path) if args.verify => Some(checkpoint(path)?),
         _ => None,
     };
     let opened = configured.open(&args.store.keys, None, console)?;

@@ -4,11 +4,11 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use super::gate::{Stop, ended, failure, usage};
-use super::store::{Configured, StoreArgs};
+use super::store::{self, Configured, StoreArgs};
 use super::{Console, ExitStatus};
 use crate::config::{RequireIsolation, Settings};
 use crate::identity::{AUDIENCE, Secret};
-use crate::registry::Registry;
+use crate::registry::{self, Registry};
 use crate::sandbox::IsolationOptions;
 use crate::server::auth::{Authenticator, KeySource};
 use crate::server::jwks::JwksSource;
@@ -38,6 +38,10 @@ pub struct Args {
     /// Who must have issued them
     #[arg(long, value_name = "ISSUER", env = "FNVET_ISSUER", requires = "jwks")]
     issuer: Option<String>,
+    /// A checkpoint of before (`fnvet audit --checkpoint`): a store that is older is not served, not even by a server
+    /// that has seen nothing of it yet
+    #[arg(long, value_name = "FILE", env = "FNVET_CHECKPOINT")]
+    checkpoint: Option<PathBuf>,
     /// The program that is started as worker
     #[arg(long, value_name = "FILE", hide = true)]
     worker: Option<PathBuf>,
@@ -53,7 +57,8 @@ fn serve(args: &Args, console: &mut Console<'_>) -> Result<ExitStatus, Stop> {
     let roles = configured.settings.roles.clone();
     let keys = key_source(args, &configured)?;
     let isolation = isolation(args, &configured.settings);
-    let options = configured.options(&args.store.keys, isolation)?;
+    let checkpoint = args.checkpoint.as_deref().map(store::checkpoint).transpose()?;
+    let options = registry::Options { checkpoint, ..configured.options(&args.store.keys, isolation)? };
     let listener = TcpListener::bind(&args.listen).map_err(|error| failure(format!("--listen {}: {error}", args.listen)))?;
     let address = listener.local_addr().map_err(|error| failure(format!("--listen {}: {error}", args.listen)))?;
     log_to_standard_error();

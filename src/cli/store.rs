@@ -11,13 +11,16 @@ use crate::config::{Config, Settings};
 use crate::identity::{Caller, Secret};
 use crate::registry::{Options, Page, PageRequest, Registry, RegistryError, SEAL_KEY_FILE_NAME, STORE_FILE_NAME, StoreUrl};
 use crate::sandbox::IsolationOptions;
-use crate::source::collect::normalise;
+use crate::source::collect::{normalise, read_regular};
 
 /// The secret of the tokens of this machine, beside the configuration.
 pub const TOKEN_SECRET_FILE_NAME: &str = "fnvet.token.key";
 
 /// The variable that holds the caller's token.
 const TOKEN_VARIABLE: &str = "FNVET_TOKEN";
+
+/// The largest checkpoint that is read.
+const CHECKPOINT_BYTES_MAX: u64 = 64 << 20;
 
 /// Arguments of every command that works on a store.
 #[derive(Debug, clap::Args)]
@@ -110,6 +113,12 @@ impl Configured {
         registry.notices().iter().for_each(|notice| console.say(notice));
         Ok(Opened { runtime, registry, caller })
     }
+}
+
+/// A checkpoint that was kept in a file.
+pub fn checkpoint(path: &Path) -> Result<String, Stop> {
+    let bytes = read_regular(path, CHECKPOINT_BYTES_MAX).map_err(|reason| failure(format!("{}: {reason}", path.display())))?;
+    String::from_utf8(bytes).map_err(|_| usage(format!("{}: it is not UTF-8", path.display())))
 }
 
 impl StoreArgs {

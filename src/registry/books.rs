@@ -3,16 +3,17 @@
 //! They are opened only where the sealed head is the one that was written last, as far as is known
 //! here. A call records what it does in the same transaction that does it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::Row;
 
 use super::decisions::Decisions;
 use super::error::{RegistryError, Result};
-use super::seal::{Broken, Head, SealKey};
+use super::seal::{Broken, Checkpoint, Head, SealKey};
 use super::store::{Scope, Store, Work};
 use super::witness::{Seen, Witness};
+use crate::approval::digest;
 use crate::audit::{Entry, FIRST_PREV_HASH, Record};
 
 /// Where the books of all tenants are.
@@ -33,7 +34,7 @@ pub(super) struct Books<'a> {
     head: Head,
     /// What was decided, or why that cannot be known.
     decisions: std::result::Result<Arc<Decisions>, Broken>,
-    /// Whether records or decisions were added.
+    /// Whether the head changed.
     is_written: bool,
     /// Whether something was added that must not be forgotten.
     is_decided: bool,
@@ -68,6 +69,18 @@ impl Library {
             text = head_text(&mut work, tenant_id, true).await?;
         }
         self.open(work, tenant_id, text, seen).await
+    }
+
+    /// Takes heads that were kept elsewhere as seen: no chain may end before them.
+    pub fn expect(&self, checkpoint: &str) -> Result<()> {
+        let kept: Checkpoint =
+            self.key.open(checkpoint.trim()).map_err(|error| RegistryError::Unavailable(format!("checkpoint: {error}")))?;
+        let noted = kept.heads.iter().try_for_each(|head| {
+            // What was seen here before is not forgotten for it.
+            self.witness.last(&head.tenant_id)?;
+            self.witness.note(head, true)
+        });
+        noted.map_err(|error| RegistryError::Unavailable(format!("seen records: {error}")))
     }
 
     fn seen(&self, tenant_id: &str) -> Result<Option<Seen>> {
@@ -108,6 +121,8 @@ impl Head {
             hash: FIRST_PREV_HASH.to_owned(),
             decisions: 0,
             decisions_hash: FIRST_PREV_HASH.to_owned(),
+            begun: 0,
+            open: BTreeMap::new(),
         }
     }
 }
@@ -142,15 +157,17 @@ impl<'a> Books<'a> {
 
     /// Whether the chain still has the record that was seen last.
     async fn check_seen(&mut self, seen: &Seen) -> Result<std::result::Result<(), String>> {
+        let memory = self.library.witness.place();
+        let on_purpose = format!("an old copy was put back, or records were removed (where that was on purpose, remove {memory})");
+        if self.head.seq < seen.seq {
+            let (end, seen) = (self.head.seq, seen.seq);
+            return Ok(Err(format!("it ends with record {end}, but record {seen} was seen; {on_purpose}")));
+        }
+        if self.head.begun < seen.begun {
+            return Ok(Err(format!("it does not know of a call that was seen to begin; {on_purpose}")));
+        }
         if self.head.seq == seen.seq && self.head.hash == seen.hash {
             return Ok(Ok(()));
-        }
-        if self.head.seq < seen.seq {
-            let (end, seen, memory) = (self.head.seq, seen.seq, self.library.witness.place());
-            return Ok(Err(format!(
-                "it ends with record {end}, but record {seen} was seen; an old copy was put back, or records were removed \
-                 (where that was on purpose, remove {memory})"
-            )));
         }
         let line = self.line(seen.seq).await?;
         let same = line.is_some_and(|line| Record::from_line(&line).is_ok_and(|record| record.hash == seen.hash && record.seq == seen.seq));
@@ -233,6 +250,23 @@ impl<'a> Books<'a> {
         self.head.hash.clone_from(&record.hash);
         self.is_written = true;
         Ok(record)
+    }
+
+    /// Notes in the head that something begins, whose intent is `document`.
+    pub fn open_intent(&mut self, id: &str, document: &str) {
+        self.head.begun += 1;
+        self.head.open.insert(id.to_owned(), digest(document.as_bytes()));
+        self.is_written = true;
+    }
+
+    /// Whether that began and was not finished yet; it is from now on.
+    pub fn close_intent(&mut self, id: &str) -> bool {
+        self.head.open.remove(id).is_some()
+    }
+
+    /// Whether exactly that began and is not finished yet.
+    pub fn is_open(&self, id: &str, document: &str) -> bool {
+        self.head.open.get(id) == Some(&digest(document.as_bytes()))
     }
 
     /// Adds a sealed decision.

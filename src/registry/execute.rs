@@ -34,7 +34,7 @@ impl Registry {
 impl Inner {
     async fn execute(&self, caller: &Caller, id: &str, input: Value) -> Result<Executed> {
         for _ in 0..ATTEMPTS_MAX {
-            let (mut books, row) = self.find_to_act(caller, id).await?;
+            let (mut books, row) = self.find_recorded(caller, id).await?;
             let active = self.active(&mut books, &row).await?;
             let decisions = books.head().decisions;
             drop(books);

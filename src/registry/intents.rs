@@ -1,9 +1,11 @@
 //! What is about to happen: noted before it does, outside the chain, and cleared by the record of
 //! its outcome. What nobody will finish any more is recorded as interrupted.
 //!
-//! An intent names the process that it belongs to, which holds a lock while it lives: with SQLite
+//! The sealed head of the chain knows every intent that is open, so that none is taken away, changed
+//! or put back unseen. An intent names the process that it belongs to, which holds a lock while it lives: with SQLite
 //! on a file beside the store, with PostgreSQL on a number, by a connection of its own.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -157,6 +159,7 @@ impl Books<'_> {
     pub async fn begin(&mut self, entry: Entry, owner: &Owner) -> Result<Intent> {
         let id = random_hex(16)?;
         let document = self.library().key.seal(&entry.failed(INTERRUPTED))?;
+        self.open_intent(&id, &document);
         sqlx::query("INSERT INTO intents (intent_id, tenant_id, owner, document) VALUES ($1, $2, $3, $4)")
             .bind(id.clone())
             .bind(self.tenant_id.clone())
@@ -172,15 +175,31 @@ impl Books<'_> {
     /// # Errors
     /// Also where somebody recorded it as interrupted meanwhile.
     pub async fn finish(&mut self, intent: &Intent, entry: Entry) -> Result<Record> {
-        let cleared = sqlx::query("DELETE FROM intents WHERE tenant_id = $1 AND intent_id = $2")
+        if !self.close_intent(&intent.id) {
+            return Err(RegistryError::Unavailable("the call was recorded as interrupted before it ended".to_owned()));
+        }
+        // The head says that it is open; whether its row is still there changes nothing about that.
+        sqlx::query("DELETE FROM intents WHERE tenant_id = $1 AND intent_id = $2")
             .bind(self.tenant_id.clone())
             .bind(intent.id.clone())
             .execute(self.work.connection())
             .await?;
-        match cleared.rows_affected() {
-            1 => self.append(entry).await,
-            _ => Err(RegistryError::Unavailable("the call was recorded as interrupted before it ended".to_owned())),
+        self.append(entry).await
+    }
+
+    /// What is wrong with the intents that the head knows: one that is gone hides how a call ended.
+    pub async fn missing_intent(&mut self) -> Result<Option<String>> {
+        let sql = "SELECT intent_id, document FROM intents WHERE tenant_id = $1";
+        let rows = sqlx::query(sql).bind(self.tenant_id.clone()).fetch_all(self.work.connection()).await?;
+        let mut there = HashSet::new();
+        for row in rows {
+            let (id, document): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            if self.is_open(&id, &document) {
+                there.insert(id);
+            }
         }
+        let missing = self.head().open.keys().find(|id| !there.contains(*id));
+        Ok(missing.map(|id| format!("intent {id} of {} was removed or changed: a call began whose end is not recorded", self.tenant_id)))
     }
 }
 
@@ -238,8 +257,12 @@ impl Inner {
             .fetch_optional(books.work.connection())
             .await?;
         let Some(row) = row else { return Ok(()) };
-        let tampered = |error| RegistryError::tampered(format!("an intent of {tenant_id}: {error}"));
-        let entry: Entry = self.library.key.open(row.try_get(0)?).map_err(tampered)?;
+        let document: String = row.try_get(0)?;
+        let tampered = |error: &dyn std::fmt::Display| RegistryError::tampered(format!("intent {id} of {tenant_id}: {error}"));
+        if !books.is_open(id, &document) {
+            return Err(tampered(&"it was changed, or put back after its end"));
+        }
+        let entry: Entry = self.library.key.open(&document).map_err(|error| tampered(&error))?;
         books.finish(&Intent { id: id.to_owned() }, entry.failed(INTERRUPTED)).await?;
         books.commit().await
     }

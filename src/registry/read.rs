@@ -97,7 +97,7 @@ impl Registry {
 impl Inner {
     async fn list(&self, caller: &Caller, page: &PageRequest) -> Result<Page<Function>> {
         if !caller.is_any(&[Role::Admin, Role::Approver, Role::Author]) {
-            return Err(RegistryError::Forbidden("admins, approvers and authors list functions".to_owned()));
+            return Err(self.forbidden(caller, "admins, approvers and authors list functions").await);
         }
         let (limit, position) = (page.items()?, page.position::<Position>()?);
         let mut position = position.unwrap_or(Position { tenant: String::new(), name: String::new() });
@@ -152,10 +152,19 @@ impl Inner {
         if caller.is(Role::Admin) {
             return Ok(true);
         }
-        if caller.is(Role::Approver) && course(books, row)?.review(row.version) == Review::Awaiting {
+        if caller.is(Role::Approver) && self.awaits_review(books, row).await? {
             return Ok(true);
         }
         Ok(caller.is(Role::Author) && self.is_author(caller, books, row).await?)
+    }
+
+    /// Whether somebody has to decide about the latest version: nobody did, or its approval ended by itself.
+    async fn awaits_review(&self, books: &mut Books<'_>, row: &FunctionRow) -> Result<bool> {
+        match course(books, row)?.review(row.version) {
+            Review::Awaiting => Ok(true),
+            Review::Approved => Ok(self.shown_active(books, row).await?.is_none()),
+            Review::Rejected | Review::Revoked => Ok(false),
+        }
     }
 
     async fn is_author(&self, caller: &Caller, books: &mut Books<'_>, row: &FunctionRow) -> Result<bool> {
@@ -214,7 +223,7 @@ impl Inner {
 
     async fn callable(&self, caller: &Caller) -> Result<Vec<Callable>> {
         let Some(agent) = caller.agent_id() else {
-            return Err(RegistryError::Forbidden("only an agent calls functions".to_owned()));
+            return Err(self.forbidden(caller, "only an agent calls functions").await);
         };
         let mut books = self.library.read(caller.tenant_id()).await?;
         let rows = sqlx::query("SELECT * FROM functions WHERE tenant_id = $1 AND (agent_id IS NULL OR agent_id = $2) ORDER BY name")
@@ -246,11 +255,13 @@ impl Inner {
 
     /// A function that the caller may read in full.
     async fn find_to_read(&self, caller: &Caller, id: &str) -> Result<(Books<'_>, FunctionRow)> {
-        let (books, row) = self.find(caller, id).await?;
+        let (books, row) = self.find_recorded(caller, id).await?;
         if caller.is_any(&[Role::Admin, Role::Approver, Role::Author]) {
             return Ok((books, row));
         }
-        Err(RegistryError::Forbidden("admins, approvers and authors read functions".to_owned()))
+        drop(books);
+        let error = RegistryError::Forbidden("admins, approvers and authors read functions".to_owned());
+        Err(self.refused(&about(caller, &row, None), error).await)
     }
 
     /// The tenant that has a function; nobody but super-admins is told.

@@ -19,7 +19,7 @@ use super::function::{Approval, Approved, Content, Draft, Function, FunctionInFu
 use super::read::course;
 use super::rows::{FunctionRow, VersionRow, unsigned};
 use super::seal::{Rejection, Revocation};
-use super::{Caller, FUNCTION_ID_BYTES, Inner, Registry, Role, about, about_unknown, now, random_hex, written};
+use super::{Caller, FUNCTION_ID_BYTES, Inner, Registry, Role, about, now, random_hex, written};
 use crate::approval::authors::NotSecond;
 use crate::approval::statement::Statement;
 use crate::approval::{Candidate, Decision, SecondPerson};
@@ -137,8 +137,7 @@ impl Registry {
 impl Inner {
     async fn create(&self, caller: &Caller, draft: Draft, key: Option<IdempotencyKey>) -> Result<FunctionInFull> {
         if !caller.is(Role::Author) {
-            let error = RegistryError::Forbidden("authors hand in functions".to_owned());
-            return Err(self.refused(&about_unknown(caller, ""), error).await);
+            return Err(self.forbidden(caller, "authors hand in functions").await);
         }
         let request = Request::new(key, caller, &json!(["create", draft]));
         let content = self.content(Content::of_draft(draft)?)?;
@@ -159,12 +158,15 @@ impl Inner {
         if let Some(answer) = books.answered(request.as_ref()).await? {
             return Ok(answer);
         }
-        row.insert(&mut books.work).await?;
+        if let Err(error) = row.insert(&mut books.work).await {
+            drop(books);
+            return Err(self.not_taken(caller, &row, error).await);
+        }
         self.submit(books, &row, &version, caller, request).await
     }
 
     async fn update(&self, caller: &Caller, id: &str, revision: Revision, expected: Option<u64>) -> Result<FunctionInFull> {
-        let (books, row) = self.find_to_act(caller, id).await?;
+        let (books, row) = self.find_recorded(caller, id).await?;
         drop(books);
         if !caller.is(Role::Author) || caller.tenant_id() != row.tenant_id {
             let error = RegistryError::Forbidden("authors of its tenant hand in versions of a function".to_owned());
@@ -190,8 +192,19 @@ impl Inner {
             ..old
         };
         let version = VersionRow::new(&content, row.version, caller.user_id()).sealed(&row, &at, &self.library.key)?;
-        row.update(&mut books.work).await?;
+        if let Err(error) = row.update(&mut books.work).await {
+            drop(books);
+            return Err(self.not_taken(caller, &row, error).await);
+        }
         self.submit(books, &row, &version, caller, None).await
+    }
+
+    /// A row that the store did not take: where its name is another function's, that is a refusal.
+    async fn not_taken(&self, caller: &Caller, row: &FunctionRow, error: RegistryError) -> RegistryError {
+        match error {
+            RegistryError::NameTaken => self.refused(&about(caller, row, None), error).await,
+            other => other,
+        }
     }
 
     /// Adds a version, records it, and shows it.
@@ -350,7 +363,7 @@ impl Inner {
 
     async fn revoke(&self, caller: &Caller, id: &str, reason: &str) -> Result<Function> {
         check_text(reason).map_err(|message| RegistryError::invalid("/reason", message))?;
-        let (books, row) = self.find_to_act(caller, id).await?;
+        let (books, row) = self.find_recorded(caller, id).await?;
         drop(books);
         if !(caller.is(Role::Admin) || caller.is(Role::Approver) && caller.tenant_id() == row.tenant_id) {
             let error = RegistryError::Forbidden("approvers and admins revoke".to_owned());
@@ -379,7 +392,7 @@ impl Inner {
 
     /// A function that the caller may decide about.
     async fn find_to_decide(&self, caller: &Caller, id: &str) -> Result<(Books<'_>, FunctionRow)> {
-        let (books, row) = self.find_to_act(caller, id).await?;
+        let (books, row) = self.find_recorded(caller, id).await?;
         if caller.is(Role::Approver) && caller.tenant_id() == row.tenant_id {
             return Ok((books, row));
         }

@@ -5,6 +5,7 @@
 //! type says what it is, so that none can stand in another's place; and each names its tenant, its
 //! function and its version, so that none can be moved.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine;
@@ -40,6 +41,12 @@ pub(super) struct Head {
     pub decisions: u64,
     /// The hash over all of them, in order.
     pub decisions_hash: String,
+    /// How many intents there ever were.
+    #[serde(default)]
+    pub begun: u64,
+    /// What began and is not recorded yet: the ids of its intents, with the hashes of their documents.
+    #[serde(default)]
+    pub open: BTreeMap<String, String>,
 }
 
 impl Sealed for Head {

@@ -137,9 +137,7 @@ impl Inner {
         let tenant = filter.tenant.as_deref().unwrap_or(caller.tenant_id());
         let may_see = caller.is(Role::SuperAdmin) || caller.is(Role::Admin) && tenant == caller.tenant_id();
         if !may_see {
-            let error = RegistryError::Forbidden("admins read the audit log of their tenant".to_owned());
-            let about = About { user_id: Some(caller.user_id().to_owned()), tenant_id: caller.tenant_id().to_owned(), ..About::default() };
-            return Err(self.refused(&about, error).await);
+            return Err(self.forbidden(caller, "admins read the audit log of their tenant").await);
         }
         let texts = [&filter.function, &filter.user, &filter.tenant];
         if texts.iter().any(|text| text.as_deref().is_some_and(|text| text.contains('\0'))) {
@@ -205,7 +203,7 @@ impl Inner {
     /// The tenants whose chains the caller may see.
     pub(super) async fn visible_tenants(&self, caller: &Caller) -> Result<Vec<String>> {
         if !caller.is(Role::Admin) {
-            return Err(RegistryError::Forbidden("admins verify the audit log of their tenant".to_owned()));
+            return Err(self.forbidden(caller, "admins verify the audit log and the approvals of their tenant").await);
         }
         if !caller.is(Role::SuperAdmin) {
             return Ok(vec![caller.tenant_id().to_owned()]);
@@ -258,6 +256,9 @@ impl Inner {
             && let Err(broken) = books.decisions().map(Decisions::count)
         {
             checked.problem = Some(Break { seq: checked.records, message: broken.to_string() });
+        }
+        if let (Some(books), None) = (&mut books, &checked.problem) {
+            checked.problem = books.missing_intent().await?.map(|message| Break { seq: checked.records, message });
         }
         Ok(checked)
     }

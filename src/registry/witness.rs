@@ -20,6 +20,14 @@ use super::seal::Head;
 pub(super) struct Seen {
     pub seq: u64,
     pub hash: String,
+    /// How many intents there had ever been.
+    pub begun: u64,
+}
+
+impl From<&Head> for Seen {
+    fn from(head: &Head) -> Seen {
+        Seen { seq: head.seq, hash: head.hash.clone(), begun: head.begun }
+    }
 }
 
 /// What was seen, by tenant.
@@ -65,8 +73,10 @@ impl Witness {
             Err(error) => return Err(error),
         };
         let damaged = || io::Error::other(format!("{} is damaged; without it, older records are not missed", path.display()));
-        let (seq, hash) = text.trim_end().split_once(' ').ok_or_else(damaged)?;
-        let seen = Seen { seq: seq.parse().map_err(|_| damaged())?, hash: hash.to_owned() };
+        let mut words = text.split_whitespace();
+        let (seq, hash) = words.next().zip(words.next()).ok_or_else(damaged)?;
+        let number = |text: &str| text.parse().map_err(|_| damaged());
+        let seen = Seen { seq: number(seq)?, hash: hash.to_owned(), begun: words.next().map_or(Ok(0), number)? };
         Ok(Some(self.remember(tenant_id, seen)))
     }
 
@@ -75,7 +85,7 @@ impl Witness {
     /// # Errors
     /// Where it cannot be kept.
     pub fn note(&self, head: &Head, durably: bool) -> io::Result<()> {
-        let seen = self.remember(&head.tenant_id, Seen { seq: head.seq, hash: head.hash.clone() });
+        let seen = self.remember(&head.tenant_id, head.into());
         let Some(path) = self.path(&head.tenant_id) else { return Ok(()) };
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
@@ -86,7 +96,7 @@ impl Witness {
         }
         let mut file = options.open(path)?;
         // Always as long, and short enough to be written at once.
-        file.write_all(format!("{:020} {}\n", seen.seq, seen.hash).as_bytes())?;
+        file.write_all(format!("{:020} {} {:020}\n", seen.seq, seen.hash, seen.begun).as_bytes())?;
         if durably { file.sync_all() } else { Ok(()) }
     }
 
@@ -94,7 +104,7 @@ impl Witness {
     fn remember(&self, tenant_id: &str, seen: Seen) -> Seen {
         let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = all.entry(tenant_id.to_owned()).or_insert_with(|| seen.clone());
-        if kept.seq < seen.seq {
+        if (kept.seq, kept.begun) < (seen.seq, seen.begun) {
             *kept = seen;
         }
         kept.clone()
@@ -115,10 +125,13 @@ fn usable(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn head(seq: u64) -> Head {
-        Head { tenant_id: "t".into(), seq, hash: format!("{seq:064}"), decisions: 0, decisions_hash: String::new() }
+        let decisions_hash = String::new();
+        Head { tenant_id: "t".into(), seq, hash: format!("{seq:064}"), decisions: 0, decisions_hash, begun: 2 * seq, open: BTreeMap::new() }
     }
 
     #[test]
@@ -131,7 +144,7 @@ mod tests {
             witness.note(&head(seq), seq == 12).unwrap();
         }
         let next = Witness::beside(&key).0;
-        assert_eq!(next.last("t").unwrap(), Some(Seen { seq: 12, hash: format!("{:064}", 12) }));
+        assert_eq!(next.last("t").unwrap(), Some(Seen { seq: 12, hash: format!("{:064}", 12), begun: 24 }));
         assert_eq!(next.last("u").unwrap(), None);
         let file = std::fs::read_dir(folder.path().join("key.seen")).unwrap().next().unwrap().unwrap().path();
         std::fs::write(file, "nonsense").unwrap();

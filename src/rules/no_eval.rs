@@ -18,6 +18,9 @@ pub static META: RuleMeta = RuleMeta {
     page: include_str!("../../rules/no-eval.md"),
 };
 
+/// Calls of a captured function that a finding shows.
+const CALLS_SHOWN_MAX: usize = 20;
+
 /// The rule.
 pub struct NoEval;
 
@@ -28,9 +31,10 @@ impl Rule for NoEval {
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
         let seen = cx.semantic.seen();
-        let captured = seen.mentions.iter().filter(|m| m.path == "eval").map(|m| m.range);
-        let calls = seen.builtin_calls.get("eval");
-        let mut findings: Vec<Finding> = captured.map(|range| called_from(built_in(range), range, calls)).collect();
+        let captured: BTreeSet<TextRange> = seen.mentions.iter().filter(|m| m.path == "eval").map(|m| m.range).collect();
+        let calls = seen.builtin_calls.get("eval").into_iter().flatten().copied();
+        let elsewhere: Vec<TextRange> = calls.filter(|&call| !takes_hold(call, &captured)).take(CALLS_SHOWN_MAX).collect();
+        let mut findings: Vec<Finding> = captured.into_iter().map(|range| called_from(built_in(range), range, &elsewhere)).collect();
         findings.extend(seen.dynamic_globals.iter().map(|&range| computed(range)));
         findings
     }
@@ -49,8 +53,14 @@ fn computed(range: TextRange) -> Finding {
         .help("name the global, or choose from a table of your own")
 }
 
+/// Whether a call takes hold of the function itself: then it is a finding of its own.
+fn takes_hold(call: TextRange, captured: &BTreeSet<TextRange>) -> bool {
+    let inside = TextRange::new(call.start, call.start)..;
+    captured.range(inside).take_while(|range| range.start < call.end).any(|&range| call.contains(range))
+}
+
 /// Adds the places where the captured function is called.
-fn called_from(finding: Finding, captured: TextRange, calls: Option<&BTreeSet<TextRange>>) -> Finding {
-    let elsewhere = calls.into_iter().flatten().filter(|call| !captured.contains(**call) && !call.contains(captured));
+fn called_from(finding: Finding, captured: TextRange, calls: &[TextRange]) -> Finding {
+    let elsewhere = calls.iter().filter(|call| !captured.contains(**call));
     elsewhere.fold(finding, |finding, &call| finding.related(call, "called here"))
 }

@@ -301,13 +301,11 @@ async fn approve(
         if !decision.waivers.is_empty() {
             return Err(Problem::new(Kind::InvalidInput, "a rejection waives nothing"));
         }
-        let rejected = app.registry.reject(&caller, &id, decision.notes.as_deref().unwrap_or_default(), version, key).await?;
-        app.metrics.decided("rejected");
+        let rejected = app.reject(&caller, &id, decision.notes.as_deref().unwrap_or_default(), version, key).await?;
         return Ok(axum::Json(rejected).into_response());
     }
     let wish = Approval { notes: decision.notes, waivers: decision.waivers, version };
-    let approved = app.registry.approve(&caller, &id, wish, key).await?;
-    app.metrics.decided("approved");
+    let approved = app.approve(&caller, &id, wish, key).await?;
     Ok(axum::Json(approved).into_response())
 }
 
@@ -317,8 +315,7 @@ async fn revoke(
     Id(id): Id,
     OptionalJson(revocation): OptionalJson<RevocationBody>,
 ) -> Result<Response, Problem> {
-    let revoked = app.registry.revoke(&caller, &id, &revocation.reason).await?;
-    app.metrics.decided("revoked");
+    let revoked = app.revoke(&caller, &id, &revocation.reason).await?;
     Ok(axum::Json(revoked).into_response())
 }
 

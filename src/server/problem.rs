@@ -167,7 +167,6 @@ impl Problem {
     }
 
     /// What kind it is.
-    #[cfg(test)]
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -234,7 +233,8 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
-        response.extensions_mut().insert(self.kind);
+        // The log names its kind, and a page shows it in its own way.
+        response.extensions_mut().insert(self);
         response
     }
 }

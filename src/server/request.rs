@@ -49,7 +49,7 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     let (status, duration) = (response.status(), started.elapsed());
     app.metrics.answered(method.as_str(), &route, status.as_u16(), duration);
     drop(in_flight);
-    let problem = response.extensions().get::<Kind>().map(|kind| kind.name());
+    let problem = response.extensions().get::<Problem>().map(|problem| problem.kind().name());
     span.in_scope(|| tracing::info!(status = status.as_u16(), problem, duration_ms = duration.as_millis() as u64, "answered"));
     response
 }
@@ -147,7 +147,7 @@ fn without_values(error: &serde_json::Error) -> String {
 }
 
 /// The body, if it is small enough and arrives in time.
-async fn read(request: Request, options: &Options) -> Result<Bytes, Problem> {
+pub async fn read(request: Request, options: &Options) -> Result<Bytes, Problem> {
     let limit = options.body_bytes_max;
     let too_large = || Problem::new(Kind::TooLarge, format!("a body has at most {limit} bytes"));
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -212,17 +212,21 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let verified = match bearer(&parts.headers) {
-            Some(token) => app.authenticator.verify(token).await,
-            None => Err(AuthError::Invalid("there is no bearer token".to_owned())),
-        };
-        match verified {
-            Ok(caller) => Ok(Authenticated(caller)),
-            Err(AuthError::Invalid(reason)) => Err(refuse(app, parts, &reason).await),
-            Err(AuthError::Unavailable(error)) => {
-                tracing::error!(%error, "tokens cannot be verified");
-                Err(Problem::new(Kind::Unavailable, "tokens cannot be verified now"))
-            }
+        match bearer(&parts.headers) {
+            Some(token) => verified(app, parts, token).await.map(Authenticated),
+            None => Err(refuse(app, parts, "there is no bearer token").await),
+        }
+    }
+}
+
+/// Who the token says is calling. A token that is not accepted is recorded.
+pub async fn verified(app: &App, parts: &Parts, token: &str) -> Result<Caller, Problem> {
+    match app.authenticator.verify(token).await {
+        Ok(caller) => Ok(caller),
+        Err(AuthError::Invalid(reason)) => Err(refuse(app, parts, &reason).await),
+        Err(AuthError::Unavailable(error)) => {
+            tracing::error!(%error, "tokens cannot be verified");
+            Err(Problem::new(Kind::Unavailable, "tokens cannot be verified now"))
         }
     }
 }
@@ -234,6 +238,14 @@ async fn refuse(app: &App, parts: &Parts, reason: &str) -> Problem {
     let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
     match app.registry.record_refusal(None, &format!("{} {route}", parts.method), reason).await {
         Ok(()) => Problem::new(Kind::Unauthenticated, "send a valid token in one `Authorization: Bearer` header"),
+        Err(error) => error.into(),
+    }
+}
+
+/// Records that the server itself refused something, and gives the problem.
+pub async fn refused(app: &App, caller: Option<&Caller>, what: &str, reason: &str) -> Problem {
+    match app.registry.record_refusal(caller, what, reason).await {
+        Ok(()) => Problem::new(Kind::Forbidden, reason),
         Err(error) => error.into(),
     }
 }

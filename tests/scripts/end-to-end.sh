@@ -3,7 +3,8 @@
 # prints every request with its answer. What differs from run to run (ids, hashes, times, ports) is
 # replaced, so that two transcripts can be compared: src/server/README.md holds one.
 # usage: end-to-end.sh [FNVET [STORE [COMMAND…]]]
-# COMMAND is run while the function is active, with URL, AGENT (the agent's token) and ALL (one with every role).
+# COMMAND is run while the function is active, with URL, AGENT (the agent's token), ALL (one with every role),
+# and ANN, BOB and ROOT (those of the author, the approver and the admin).
 set -euo pipefail
 fnvet=$(realpath "${1:-target/debug/fnvet}")
 store=${2:-fnvet.db}
@@ -98,7 +99,7 @@ play 200 MARY "${json[@]}" -H 'Accept: application/json, text/event-stream' --da
 
 if [[ $# -gt 2 ]]; then
   ALL=$(token acme all --agent agent_hr_01 --role author --role approver --role admin)
-  URL=$address AGENT=$MARY ALL=$ALL SCRIPTS=$scripts "${@:3}" >&2
+  URL=$address AGENT=$MARY ALL=$ALL ANN=$ANN BOB=$BOB ROOT=$ROOT SCRIPTS=$scripts "${@:3}" >&2
 fi
 
 say 'To another tenant it does not exist.'

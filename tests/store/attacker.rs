@@ -277,3 +277,40 @@ fn whose_function_it_is_cannot_be_disguised() {
         registry.close().await;
     });
 }
+
+#[test]
+fn an_old_copy_is_not_taken_by_whoever_has_a_checkpoint() {
+    on_every_store(async |site| {
+        let registry = site.open().await;
+        let id = active(&registry, "days_left").await;
+        let tables = ["heads", "functions", "versions", "decisions", "audit"];
+        for table in tables {
+            site.sql(&format!("CREATE TABLE old_{table} AS SELECT * FROM {table}")).await;
+        }
+        registry.revoke(&admin(), &id, "it leaks").await.unwrap();
+        let checkpoint = registry.checkpoint(&admin()).await.unwrap();
+        registry.close().await;
+        for table in tables {
+            site.sql(&format!("DELETE FROM {table}")).await;
+            site.sql(&format!("INSERT INTO {table} SELECT * FROM old_{table}")).await;
+        }
+        // Nothing that this machine remembers says that there was more.
+        let forget = || std::fs::remove_dir_all(site.folder.path().join("fnvet.seal.key.seen")).unwrap();
+        forget();
+        let registry = site.open().await;
+        assert!(runs(&registry, &id).await);
+        registry.close().await;
+        forget();
+        let with = |checkpoint: String| Registry::open(fnvet::registry::Options { checkpoint: Some(checkpoint), ..site.options() });
+        let registry = with(checkpoint.clone()).await.unwrap();
+        assert!(!runs(&registry, &id).await);
+        assert!(broken(&registry).await.contains("was seen"), "{}", broken(&registry).await);
+        registry.close().await;
+        // From then on it is remembered without it.
+        let registry = site.open().await;
+        assert!(!runs(&registry, &id).await);
+        registry.close().await;
+        let forged = checkpoint.replacen("\"sig\":\"", "\"sig\":\"AAAA", 1);
+        assert_eq!(problem(with(forged).await), "unavailable");
+    });
+}

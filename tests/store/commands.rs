@@ -129,38 +129,49 @@ fn identity_comes_from_a_token_alone() {
     });
 }
 
-/// A function that takes long for one input that no trial hands it.
+/// A function that takes long for one input, 271, which no trial finds.
 const SLOW: &str = "function execute(input) {
   if (!Number.isInteger(input.days) || input.days < 0 || input.days > 365) throw new Error('days must be 0 to 365');
   let sum = 0;
-  if (input.days === 271) {
+  if (input.days * 233 % 366 === 191) {
     for (let i = 0; i < 9000; i++) for (let j = 0; j < 9000; j++) sum += j;
   }
   return { left: sum };
 }
 ";
 
+/// A desk with a slow function that is active, and tokens of an approver, an agent and an admin.
+fn slow_desk(site: &Site) -> (Desk<'_>, [String; 3]) {
+    let desk = Desk::new(site);
+    std::fs::write(desk.path().join("policy.toml"), "[limits]\nstatements = 100000000000\nwall_clock_ms = 120000\n").unwrap();
+    std::fs::write(desk.path().join("days_left.js"), SLOW).unwrap();
+    std::fs::remove_file(desk.path().join("days_left.cases.json")).unwrap();
+    let ann = desk.token("ann", &["--role", "author"]);
+    let bob = desk.token("bob", &["--role", "approver"]);
+    let mary = desk.token("mary", &["--agent", "agent_hr_01"]);
+    let root = desk.token("root", &["--role", "admin"]);
+    desk.fnvet(&ann, &["submit", "days_left.js"]).ends(0, "version 1");
+    desk.fnvet(&bob, &["approve", "days_left", "--yes"]).ends(0, "approved by bob");
+    (desk, [bob, mary, root])
+}
+
+/// Calls of the slow function, which have begun.
+async fn running(desk: &Desk<'_>, mary: &str, calls: usize) -> Vec<Child> {
+    let args = ["run", "days_left", "--input", "{\"days\": 271}", "--config", "policy.toml"];
+    let start = |_| desk.command(&args, Some(mary)).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut running: Vec<Child> = (0..calls).map(start).collect();
+    while desk.site.select("SELECT intent_id FROM intents").await.len() < calls {
+        assert!(running.iter_mut().all(|child| child.try_wait().unwrap().is_none()), "it ended before it was killed");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    running
+}
+
 #[test]
 fn what_is_killed_while_it_runs_is_recorded_as_interrupted() {
     on_every_store(async |site| {
-        let desk = Desk::new(site);
-        std::fs::write(desk.path().join("policy.toml"), "[limits]\nstatements = 100000000000\nwall_clock_ms = 120000\n").unwrap();
-        std::fs::write(desk.path().join("days_left.js"), SLOW).unwrap();
-        std::fs::remove_file(desk.path().join("days_left.cases.json")).unwrap();
-        let ann = desk.token("ann", &["--role", "author"]);
-        let bob = desk.token("bob", &["--role", "approver"]);
-        let mary = desk.token("mary", &["--agent", "agent_hr_01"]);
-        let root = desk.token("root", &["--role", "admin"]);
-        desk.fnvet(&ann, &["submit", "days_left.js"]).ends(0, "version 1");
-        desk.fnvet(&bob, &["approve", "days_left", "--yes"]).ends(0, "approved by bob");
-        let args = ["run", "days_left", "--input", "{\"days\": 271}", "--config", "policy.toml"];
-        let mut running: Vec<Child> = (0..2)
-            .map(|_| desk.command(&args, Some(&mary)).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
-            .collect();
-        while site.select("SELECT intent_id FROM intents").await.len() < 2 {
-            assert!(running.iter_mut().all(|child| child.try_wait().unwrap().is_none()), "it ended before it was killed");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        let (desk, [_, mary, root]) = slow_desk(site);
+        let mut running = running(&desk, &mary, 2).await;
         let mut second = running.pop().unwrap();
         running[0].kill().unwrap();
         running[0].wait().unwrap();
@@ -175,5 +186,42 @@ fn what_is_killed_while_it_runs_is_recorded_as_interrupted() {
         assert_eq!(desk.records(&root, &["--event", "executed"]).len(), 2);
         desk.fnvet(&root, &["audit", "--verify"]).ends(0, "intact");
         assert!(site.select("SELECT intent_id FROM intents").await.is_empty());
+    });
+}
+
+#[test]
+fn the_intent_of_a_call_that_was_killed_is_missed_where_it_is_taken_away_and_counts_once() {
+    on_every_store(async |site| {
+        let (desk, [bob, mary, root]) = slow_desk(site);
+        site.sql("CREATE TABLE heads_before AS SELECT * FROM heads").await;
+        let mut killed = running(&desk, &mary, 1).await;
+        // Somebody works on while it runs.
+        desk.fnvet(&bob, &["show", "days_left"]).ends(0, "days_left");
+        killed[0].kill().unwrap();
+        killed[0].wait().unwrap();
+        for table in ["intents", "heads", "audit"] {
+            site.sql(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await;
+        }
+        site.sql("DELETE FROM intents").await;
+        desk.fnvet(&root, &["audit", "--verify"]).ends(1, "a call began whose end is not recorded");
+        // Nor with the head of before it, at which the chain ended, too.
+        site.sql("UPDATE heads SET document = (SELECT document FROM heads_before WHERE heads_before.tenant_id = heads.tenant_id)").await;
+        site.sql("DELETE FROM audit WHERE event = 'AIFunctionViewed' AND seq = (SELECT max(seq) FROM audit)").await;
+        desk.fnvet(&root, &["audit", "--verify"]).ends(1, "an old copy was put back");
+        for table in ["heads", "audit"] {
+            site.sql(&format!("DELETE FROM {table}")).await;
+            site.sql(&format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await;
+        }
+        // Another text in its place is none.
+        site.sql("INSERT INTO intents SELECT intent_id, tenant_id, owner, 'x' FROM kept_intents").await;
+        desk.fnvet(&root, &["audit", "--verify"]).ends(1, "a call began whose end is not recorded");
+        site.sql("DELETE FROM intents").await;
+        site.sql("INSERT INTO intents SELECT * FROM kept_intents").await;
+        assert_eq!(desk.records(&root, &["--event", "executed"]).len(), 1);
+        desk.fnvet(&root, &["audit", "--verify"]).ends(0, "intact");
+        // Put back once it is recorded, it is not recorded again.
+        site.sql("INSERT INTO intents SELECT * FROM kept_intents").await;
+        desk.fnvet(&root, &["audit", "--verify"]).ends(0, "put back after its end").ends(0, "intact");
+        assert_eq!(desk.records(&root, &["--event", "executed"]).len(), 1);
     });
 }

@@ -176,6 +176,9 @@ fn a_changed_policy_lints_every_active_function_again() {
         let listed = registry.list(&admin(), PageRequest::default()).await.unwrap().items;
         let shown: Vec<_> = listed.iter().map(|function| (function.name.as_str(), function.is_active, function.stale_policy)).collect();
         assert_eq!(shown, [("clear", true, true), ("unclear", false, false)]);
+        // What is no longer active awaits review again.
+        let awaiting = registry.list(&approver("bob"), PageRequest::default()).await.unwrap().items;
+        assert_eq!(awaiting.iter().map(|function| function.name.as_str()).collect::<Vec<_>>(), ["unclear"]);
         assert!(registry.execute(&agent(), &ids[0], json!({"days": 5})).await.unwrap().success);
         let refused = registry.execute(&agent(), &ids[1], json!({"days": 5})).await.unwrap_err();
         assert_eq!(refused.to_string(), "it is not active: it is no longer clear: no-eval");
@@ -183,6 +186,35 @@ fn a_changed_policy_lints_every_active_function_again() {
         assert_eq!(count(&registry, Event::Relinted, Some(false)).await, 1);
         let verified = registry.verify_active(&admin()).await.unwrap();
         assert_eq!(verified.iter().filter(|one| one.problem.is_some()).count(), 1);
+        registry.close().await;
+    });
+}
+
+#[test]
+fn records_hold_inputs_and_results_only_where_that_is_configured() {
+    on_every_store(async |site| {
+        let executed = async |registry: &Registry, id: &str, days: serde_json::Value| {
+            let done = registry.execute(&agent(), id, json!({ "days": days })).await.unwrap();
+            let page = PageRequest { limit: Some(200), cursor: None };
+            let records = registry.audit(&admin(), AuditFilter::default(), page).await.unwrap().items;
+            let record = records.into_iter().find(|record| record.seq == done.seq).unwrap();
+            (record.entry.input.clone(), record.entry.output.clone(), record.to_line().contains("\"input\""))
+        };
+        let registry = site.open().await;
+        let id = created(&registry, "days_left").await.function.function_id;
+        approved(&registry, &id).await.unwrap();
+        assert_eq!(executed(&registry, &id, json!(5)).await, (None, None, false));
+        registry.close().await;
+        let mut options = site.options();
+        options.policy =
+            fnvet::approval::Policy::of_text(&format!("audit.contents = true\n{QUICK}"), "policy", site.folder.path()).unwrap();
+        let registry = Registry::open(options).await.unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(executed(&registry, &id, json!(5)).await, (text("{\"days\":5}"), text("{\"left\":360}"), true));
+        assert_eq!(executed(&registry, &id, json!("x")).await, (text("{\"days\":\"x\"}"), None, true));
+        let (input, ..) = executed(&registry, &id, json!("x".repeat(9_000))).await;
+        assert_eq!(input.unwrap().len(), 4 << 10);
+        assert_eq!(registry.verify_audit(&admin(), None).await.unwrap()[0].problem, None);
         registry.close().await;
     });
 }

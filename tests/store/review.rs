@@ -102,6 +102,32 @@ impl Roles for Caller {
 }
 
 #[test]
+fn every_refusal_is_on_record() {
+    on_every_store(async |site| {
+        let registry = site.open().await;
+        let id = created(&registry, "days_left").await.function.function_id;
+        let (page, none) = (PageRequest::default(), format!("fn_{}", "0".repeat(24)));
+        let before = records(&registry).await.len();
+        let (nobody, bob) = (caller("acme", "nobody", &[]), approver("bob"));
+        assert_eq!(problem(registry.list(&nobody, page.clone()).await), "forbidden");
+        assert_eq!(problem(registry.read(&nobody, &id, None).await), "forbidden");
+        assert_eq!(problem(registry.versions(&nobody, &id, page.clone()).await), "forbidden");
+        assert_eq!(problem(registry.findings(&nobody, &id, None).await), "forbidden");
+        assert_eq!(problem(registry.callable(&nobody).await), "forbidden");
+        assert_eq!(problem(registry.audit(&bob, AuditFilter::default(), page).await), "forbidden");
+        assert_eq!(problem(registry.verify_audit(&bob, None).await), "forbidden");
+        assert_eq!(problem(registry.verify_active(&bob).await), "forbidden");
+        assert_eq!(problem(registry.checkpoint(&bob).await), "forbidden");
+        assert_eq!(problem(registry.read(&bob, &none, None).await), "not-found");
+        assert_eq!(problem(registry.create(&author("ann"), draft("days_left", DAYS), None).await), "name-taken");
+        let log = records(&registry).await;
+        assert_eq!(events(&log)[before..], ["Refused"; 11]);
+        assert!(log[before..].iter().all(|record| !record.entry.success && record.entry.user_id.is_some()), "{log:?}");
+        registry.close().await;
+    });
+}
+
+#[test]
 fn lists_show_each_role_its_own() {
     on_every_store(async |site| {
         let registry = site.open().await;
