@@ -706,9 +706,7 @@ impl Run {
     fn takes_from_lists(&self, analyzer: &Analyzer<'_>, header: BlockId) -> bool {
         let body = analyzer.model.ir.body(self.func);
         let Some(natural) = self.cfg.loop_at(header) else { return true };
-        natural.iter().flat_map(|block| &body.blocks[block.index()].ops).any(|reg| match &body.ops[reg.index()].kind {
-            op => takes_away(op),
-        })
+        natural.iter().flat_map(|block| &body.blocks[block.index()].ops).any(|reg| takes_away(&body.ops[reg.index()].kind))
     }
 
     fn edge(&mut self, analyzer: &mut Analyzer<'_>, from: BlockId, to: BlockId, state: State) {

@@ -15,6 +15,7 @@ pub(super) fn scan(source: &SourceFile, limit: u32) -> Result<Shape, PrecheckErr
         prev: Prev::Start,
         newline: true,
         control: false,
+        suspended_at: 0,
         closed_at: 0,
         deepest: 0,
         tokens: 0,
@@ -39,6 +40,8 @@ struct Scanner<'a> {
     control: bool,
     /// The number of tokens when a `)` was the last.
     closed_at: u32,
+    /// Where the last `await` or `yield` ends.
+    suspended_at: usize,
     deepest: u32,
     tokens: u32,
     has_module_syntax: bool,
@@ -326,6 +329,7 @@ impl<'a> Scanner<'a> {
 
     /// `await` and `yield` are names in some places, operators in others.
     fn suspending_word(&mut self, word: &str, start: usize) -> Step {
+        self.suspended_at = self.at;
         if word == "await" {
             return self.prefix(start, Prev::Unclear);
         }
@@ -676,6 +680,12 @@ impl<'a> Scanner<'a> {
         if matches!(prev, Prev::Operator | Prev::Colon | Prev::Return) && !heads_class {
             return OBJECT;
         }
+        // Behind a name a brace must begin a new line, so this is no name.
+        let behind = self.suspended_at..(self.at - 1).max(self.suspended_at);
+        if prev == Prev::Unclear && self.suspended_at > 0 && self.bytes[behind].iter().all(|byte| matches!(byte, b' ' | b'\t')) {
+            return OBJECT;
+        }
+        let frame = self.top();
         match std::mem::replace(&mut frame.pending, Pending::None) {
             Pending::Function(ends) => (Content::Statements, ends),
             Pending::Class(ends) => (Content::ClassMembers, ends),

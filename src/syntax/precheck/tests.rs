@@ -365,6 +365,8 @@ const DIVISIONS: &[&str] = &[
     "class A { x = f() /'/' }",
     "({ m() { return a /'/' } })",
     "new.target /'/'",
+    "function* f() { yield { a: b /'/' } }",
+    "async () => { await { a: `${c /'/' }` } }",
     "let /'/'",
 ];
 
@@ -389,7 +391,7 @@ const UNCLEAR: &[(&str, &str)] = &[
     ("a.js", "import 'a'\n/'/"),
     ("a.js", "continue a\n/'/"),
     ("a.js", "\\u0069f (a) /'/"),
-    ("a.js", "await { a: {} /'/ }"),
+    ("a.js", "await\n{ a: {} /'/ }"),
     ("a.js", "for (a of /'/) ;"),
     ("a.ts", "f<T> /'/"),
     ("a.ts", "type A = B\n/'/"),
