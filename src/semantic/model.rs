@@ -381,9 +381,26 @@ impl Model {
                 Facts::string(length)
             }
             Value::Call(path, args) => builtins::call_facts(self, state, &path, &args),
+            Value::Phi(_) if !state.facts.contains_key(&sym) => self.kept_facts_of_all(sym),
             Value::Phi(_) => Facts::ANY,
             Value::Opaque(_) => self.opaque.get(&sym).copied().unwrap_or(Facts::ANY),
         }
+    }
+
+    /// What is known of all values that a merge may be, wherever they are read, because it was known where
+    /// each was stored.
+    fn kept_facts_of_all(&mut self, sym: Sym) -> Facts {
+        let leaves = self.symbols.leaves(sym);
+        self.work += leaves.len() as u64;
+        let of = |leaf: Sym| match self.symbols.value(leaf) {
+            Value::Number(bits) if !f64::from_bits(*bits).is_nan() => {
+                let n = f64::from_bits(*bits);
+                Some(Facts::number(Interval::point(n), n.fract() == 0.0))
+            }
+            _ => self.kept.get(leaf),
+        };
+        let facts: Option<Vec<Facts>> = leaves.into_iter().map(of).collect();
+        facts.and_then(|all| all.into_iter().reduce(Facts::join)).unwrap_or(Facts::ANY)
     }
 
     fn schema_facts(&mut self, sym: Sym) -> Option<Facts> {
@@ -441,7 +458,7 @@ impl Model {
         {
             return Facts::of(Types::JSON);
         }
-        if self.is_of_input(sym) {
+        if self.is_of_input(sym) || !self.parsed.is_empty() && self.parsed_path(sym).is_some() {
             let base_facts = self.facts(state, base);
             let types = match key {
                 PropKey::Dynamic(_) if base_facts.types.only(Types::STRING) => Types::STRING | Types::UNDEFINED,

@@ -569,26 +569,41 @@ impl Analyzer<'_> {
     /// Elements of one of several lists: of each with what is known if it is that one.
     fn element_of_any(&mut self, state: &mut State, of: Sym, choice: &Choice, reg: Reg, nth: u8) -> Sym {
         let mut elements = Vec::new();
-        for (i, alternative) in choice.alternatives.iter().enumerate() {
+        for alternative in &choice.alternatives {
             let Some(mut supposed) = self.supposing(state, of, alternative.value) else { continue };
             let is_nothing = matches!(self.model.symbols.value(alternative.value), Value::Undefined | Value::Null);
             let is_empty = self.model.facts(&supposed, alternative.value).length.hi == 0.0;
-            if is_nothing || is_empty && state.object(alternative.value).is_some() {
-                continue;
+            if !is_nothing && !(is_empty && state.object(alternative.value).is_some()) {
+                let element = self.element_of(&mut supposed, alternative.value, reg, nth);
+                elements.push((element, supposed));
             }
-            let element = self.element_of(&mut supposed, alternative.value, reg, nth);
-            let site = self.site(reg, 168 + (nth % 4) * 8 + (i % 8) as u8);
-            let tells_more = self.model.facts(&supposed, element) != self.model.facts(state, element)
-                || !supposed.facts.ptr_eq(&state.facts) && !self.model.symbols.properties(element).is_empty();
-            elements.push(match self.model.symbols.value(element) {
-                Value::Prop(..) | Value::Instance(..) if tells_more => self.model.keep_as(&supposed, element, element, site),
-                _ => element,
-            });
         }
-        match elements[..] {
+        match &elements[..] {
             [] => self.model.symbols.undefined(),
-            [only] => only,
-            _ => self.one_of(state, reg, 200 + nth % 16, &elements),
+            // If there is an element at all, then it is one of that list.
+            [(element, supposed)] => {
+                let element = *element;
+                let about: Vec<Sym> = supposed.facts.keys().copied().filter(|&s| self.model.symbols.parts(s).contains(&element)).collect();
+                for sym in about {
+                    let facts = self.model.facts(supposed, sym);
+                    let known = self.model.facts(state, sym);
+                    state.learn(sym, known.meet(facts));
+                }
+                element
+            }
+            _ => {
+                let mut kept = Vec::new();
+                for (i, (element, supposed)) in elements.into_iter().enumerate() {
+                    let site = self.site(reg, 168 + (nth % 4) * 8 + (i % 8) as u8);
+                    let tells_more = self.model.facts(&supposed, element) != self.model.facts(state, element)
+                        || !supposed.facts.ptr_eq(&state.facts) && !self.model.symbols.properties(element).is_empty();
+                    kept.push(match self.model.symbols.value(element) {
+                        Value::Prop(..) | Value::Instance(..) if tells_more => self.model.keep_as(&supposed, element, element, site),
+                        _ => element,
+                    });
+                }
+                self.one_of(state, reg, 200 + nth % 16, &kept)
+            }
         }
     }
 
