@@ -204,9 +204,17 @@ impl<'a> Sides<'a> {
                 let constants = a.value != b.value && model.symbols.is_constant(a.value) && model.symbols.is_constant(b.value);
                 differ = differ || constants || contradict(a.facts, b.facts) || a.facts.truth() != b.facts.truth();
                 differ = differ || self.members_differ(model, a.value, b.value);
+                // What is known of the elements of the one is not doubted for the sake of one that has none.
+                differ = differ || a.value != b.value && (self.has_none(model, 0, a.value) != self.has_none(model, 1, b.value));
             }
         }
         differ
+    }
+
+    /// Whether a value is an array of the program's own without elements.
+    fn has_none(&self, model: &Model, side: usize, sym: Sym) -> bool {
+        let is_array = matches!(model.symbols.value(sym), Value::Alloc { kind: AllocKind::Array, .. });
+        is_array && self.states[side].object(sym).is_some_and(|object| object.closed && object.length.hi == 0.0)
     }
 
     fn members_differ(&self, model: &mut Model, a: Sym, b: Sym) -> bool {

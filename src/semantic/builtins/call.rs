@@ -1152,7 +1152,10 @@ impl Analyzer<'_> {
     /// A list of the keys, values or entries of an object: as long as the object has properties.
     fn listed_from(&mut self, state: &mut State, call: &Call<'_>, of: Sym, element: Sym, length: Interval) -> Sym {
         let list = self.array_with(state, call.reg, 230, Some(element), length);
-        self.same_size(state, of, list);
+        // What a map holds is no property of it.
+        if matches!(self.model.symbols.value(of), Value::Alloc { kind: AllocKind::Object, .. }) {
+            self.same_size(state, of, list);
+        }
         self.derived.insert(list, ("keys".into(), of, Vec::new()));
         self.cost_of_keys(state, of, list, call.range);
         list
@@ -1626,7 +1629,6 @@ impl Analyzer<'_> {
                 let site = self.site(reg, 161);
                 let value = self.model.keep(state, value, site);
                 for leaf in self.model.symbols.leaves(this) {
-                    let exact = method == "add" && self.exact_elements(state, leaf).is_some() && self.frame_is_straight();
                     let rest = state.object(leaf).and_then(|o| o.rest);
                     let all: Vec<Sym> = rest.into_iter().chain([value]).collect();
                     let merged = self.one_of(state, reg, 99, &all);
@@ -1640,10 +1642,12 @@ impl Analyzer<'_> {
                         let keys = self.one_of(state, reg, 98, &keys);
                         state.object_mut(leaf).fields.insert("[[key]]".into(), Field::Value(keys));
                     }
-                    let _ = exact;
+                    let is_it = self.model.symbols.leaves(this).len() == 1
+                        && !matches!(self.model.symbols.value(leaf), Value::Alloc { old: true, .. });
                     let object = state.object_mut(leaf);
                     object.rest = Some(merged);
-                    object.length = Interval { lo: object.length.lo, hi: object.length.hi + 1.0 };
+                    let at_least = if is_it { object.length.lo.max(1.0) } else { object.length.lo };
+                    object.length = Interval { lo: at_least, hi: object.length.hi + 1.0 };
                 }
                 self.note_mutation(this, Change::Added(vec![value], false));
                 Some(this.into())
