@@ -573,7 +573,7 @@ impl Analyzer<'_> {
             let Some(mut supposed) = self.supposing(state, of, alternative.value) else { continue };
             let is_nothing = matches!(self.model.symbols.value(alternative.value), Value::Undefined | Value::Null);
             let is_empty = self.model.facts(&supposed, alternative.value).length.hi == 0.0;
-            if !is_nothing && !(is_empty && state.object(alternative.value).is_some()) {
+            if !(is_nothing || is_empty && state.object(alternative.value).is_some()) {
                 let element = self.element_of(&mut supposed, alternative.value, reg, nth);
                 elements.push((element, supposed));
             }
