@@ -7,6 +7,7 @@ pub use entry::{Entry, EntryKind};
 
 pub mod builtins;
 pub mod calls;
+pub mod capture;
 pub mod cfg;
 pub mod choice;
 pub mod cost;

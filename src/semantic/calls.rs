@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use imbl::ordmap::DiffItem;
 
 use super::builtins;
+use super::capture::{self, Environment};
 use super::eval::OpResult;
 use super::facts::{Facts, Interval, Types};
 use super::flow::{Analyzer, Args, Frame, Outcome};
@@ -16,6 +17,34 @@ use crate::source::TextRange;
 
 /// Marks a promise that is always rejected.
 const REJECTS: &str = "[[rejects]]";
+
+/// Values that one call may mean, each of which is called.
+const CALLEES_MAX: usize = 12;
+
+/// A function of the file that is called.
+#[derive(Clone, Debug)]
+pub struct Callee {
+    /// Which function.
+    pub func: FuncId,
+    /// `this`
+    pub this: Sym,
+    /// The variables around it that its closure keeps.
+    pub captured: Environment,
+    /// How many closures of the same function the call meant before this one.
+    pub variant: u32,
+}
+
+impl Callee {
+    /// A function that keeps nothing.
+    pub fn of(func: FuncId, this: Sym) -> Callee {
+        Callee { func, this, captured: Environment::default(), variant: 0 }
+    }
+
+    /// Whether an activation is one of this very closure.
+    pub fn is_active_in(&self, frame: &Frame) -> bool {
+        frame.func == self.func && frame.captured == self.captured
+    }
+}
 
 impl Analyzer<'_> {
     /// A call operation: demands on a method's receiver, then the call.
@@ -76,16 +105,23 @@ impl Analyzer<'_> {
         if leaves.len() > 1 {
             leaves.retain(|&l| !matches!(self.model.symbols.value(l), Value::Undefined | Value::Null));
         }
-        leaves.truncate(12);
+        if leaves.len() > CALLEES_MAX {
+            leaves = self.any_of_closures(state, reg, &leaves);
+        }
+        leaves.truncate(CALLEES_MAX);
         if let [only] = leaves[..] {
-            return self.call_one(state, reg, nth, only, this, &args, range, callee_range);
+            return self.call_one(state, reg, nth, only, 0, this, &args, range, callee_range);
         }
         let mut merged: Option<State> = None;
         let mut result = OpResult::default();
         let mut values = Vec::new();
+        let mut called: Vec<Option<FuncId>> = Vec::new();
         for leaf in leaves {
             let Some(mut branch) = self.dispatched(state, this, leaf) else { continue };
-            let one = self.call_one(&mut branch, reg, nth, leaf, this, &args, range, callee_range);
+            let func = self.function_of(leaf);
+            let variant = called.iter().filter(|&&before| before.is_some() && before == func).count() as u32;
+            called.push(func);
+            let one = self.call_one(&mut branch, reg, nth, leaf, variant, this, &args, range, callee_range);
             result.thrown = result.thrown.or(one.thrown);
             if let Some(value) = one.value {
                 values.push(value);
@@ -129,15 +165,16 @@ impl Analyzer<'_> {
         reg: Reg,
         nth: u8,
         callee: Sym,
+        variant: u32,
         this: Sym,
         args: &Args,
         range: TextRange,
         callee_range: TextRange,
     ) -> OpResult {
         match self.model.symbols.value(callee).clone() {
-            Value::Closure(func, captured) => {
-                let this = captured.unwrap_or_else(|| self.receiver(func, this));
-                self.enter(state, reg, nth, func, this, args.clone(), range)
+            Value::Closure(func, bound, captured) => {
+                let this = bound.unwrap_or_else(|| self.receiver(func, this));
+                self.enter(state, reg, nth, Callee { func, this, captured, variant }, args.clone(), range)
             }
             // Bound in a loop to itself: which of the bindings is called cannot be followed.
             Value::Bound { target, .. } if self.model.symbols.leaves(target).contains(&callee) => {
@@ -160,6 +197,14 @@ impl Analyzer<'_> {
                 }
             }
             _ => self.call_unknown(state, reg, callee, this, args),
+        }
+    }
+
+    /// The function of the file that a value is.
+    fn function_of(&self, sym: Sym) -> Option<FuncId> {
+        match self.model.symbols.value(sym) {
+            Value::Closure(func, ..) => Some(*func),
+            _ => None,
         }
     }
 
@@ -202,9 +247,10 @@ impl Analyzer<'_> {
 
     /// Enters a function of the file.
     #[allow(clippy::too_many_arguments, reason = "the parts of a call")]
-    pub fn enter(&mut self, state: &mut State, reg: Reg, nth: u8, func: FuncId, this: Sym, args: Args, range: TextRange) -> OpResult {
-        let active = self.frames.iter().filter(|f| f.func == func).count();
-        let is_judged = active > 0 && self.note_recursion(state, func, &args, this, range);
+    pub fn enter(&mut self, state: &mut State, reg: Reg, nth: u8, callee: Callee, args: Args, range: TextRange) -> OpResult {
+        let active = self.frames.iter().filter(|f| callee.is_active_in(f)).count();
+        let is_judged = active > 0 && self.note_recursion(state, &callee, &args, range);
+        let Callee { func, this, captured, variant } = callee;
         let too_deep = self.frames.len() >= self.call_depth_max;
         let recursion_max = if active > 0 && self.unfolds(func, &args) { limits::UNFOLDED_MAX } else { limits::RECURSION_MAX };
         if is_judged || active >= recursion_max || too_deep || !self.has_budget() {
@@ -218,20 +264,27 @@ impl Analyzer<'_> {
             return self.opaque(reg, nth, Facts::ANY, &made_of).into();
         }
         let (caller_ctx, caller) = (self.frame().ctx, self.frame().func);
-        let ctx = self.model.symbols.context(caller_ctx, caller, Reg(reg.0 ^ (u32::from(nth) << 24)));
+        let mut ctx = self.model.symbols.context(caller_ctx, caller, Reg(reg.0 ^ (u32::from(nth) << 24)));
+        if variant > 0 {
+            ctx = self.model.symbols.variant(ctx, func, variant);
+        }
         let kind = self.model.ir.body(func).kind;
         let in_loop = !self.frame_is_straight();
         let frame =
-            Frame { func, ctx, this, args, call_range: range, in_loop, turns: Vec::new(), iterator: None, reached: Default::default() };
+            Frame { func, ctx, this, captured: captured.clone(), args, call_range: range, in_loop, turns: Vec::new(), iterator: None, reached: Default::default() };
+        let is_nested = self.frames.iter().any(|f| f.func == func);
+        let outside = state.clone();
+        if !is_nested {
+            self.forget_captured(state, func);
+        }
+        capture::bind(state, &captured);
         if kind.is_generator {
             self.yields.push(BTreeMap::new());
             let empty = Object { length: Interval::point(0.0), ..Object::new() };
             let iterator = self.allocate(state, reg, 216 + nth % 8, AllocKind::Iterator, empty);
             let before = state.clone();
             let mut outcome = self.activate(Frame { iterator: Some(iterator), ..frame }, before.clone());
-            if active > 0 {
-                self.restore_locals(state, func, &mut outcome);
-            }
+            self.restore_variables(&outside, func, &captured, is_nested, &mut outcome);
             let yielded: Vec<Sym> = self.yields.pop().unwrap_or_default().into_values().collect();
             match outcome.normal {
                 Some((after, _)) => {
@@ -252,12 +305,12 @@ impl Analyzer<'_> {
                 let all = self.one_of(state, reg, 2, &yielded);
                 state.object_mut(iterator).rest = Some(all);
             }
+            capture::unbind(state, &outside, &captured);
             return iterator.into();
         }
         let mut outcome = self.activate(frame, state.clone());
-        if active > 0 {
-            self.restore_locals(state, func, &mut outcome);
-        }
+        self.restore_variables(&outside, func, &captured, is_nested, &mut outcome);
+        *state = outside;
         if kind.is_async { self.settle_async(state, reg, nth, outcome) } else { self.settle(state, outcome) }
     }
 
@@ -269,6 +322,17 @@ impl Analyzer<'_> {
                 matches!(self.model.symbols.value(*arg), Value::Alloc { site, kind: AllocKind::Object, old: false } if site.ctx == Ctx(0) && site.func == FuncId(0));
             is_written && !self.frames.iter().any(|frame| frame.func == func && frame.args.list.contains(arg))
         })
+    }
+
+    /// After a call, the variables that the closure kept are its caller's again, and so are those of an activation
+    /// of the same function that is still under way.
+    fn restore_variables(&self, before: &State, func: FuncId, captured: &Environment, is_nested: bool, outcome: &mut Outcome) {
+        if is_nested {
+            self.restore_locals(before, func, outcome);
+        }
+        for (after, _) in [&mut outcome.normal, &mut outcome.thrown].into_iter().flatten() {
+            capture::unbind(after, before, captured);
+        }
     }
 
     /// A recursive call has variables of its own: those of the activation that made it are as they were.
@@ -463,7 +527,7 @@ impl Analyzer<'_> {
         for leaf in self.model.symbols.leaves(callee).into_iter().take(4) {
             let one = match self.model.symbols.value(leaf).clone() {
                 Value::Class(class) => self.construct_class(state, reg, class, leaf, args.clone(), range),
-                Value::Closure(func, _) => self.construct_function(state, reg, func, leaf, args.clone(), range),
+                Value::Closure(func, _, captured) => self.construct_function(state, reg, func, captured, leaf, args.clone(), range),
                 Value::Builtin(path) => self.construct_builtin(state, reg, &path, &args, range, callee_range),
                 Value::Bound { target, .. } => self.construct(state, reg, target, args.clone(), range, callee_range),
                 _ => {
@@ -480,11 +544,21 @@ impl Analyzer<'_> {
         result
     }
 
-    fn construct_function(&mut self, state: &mut State, reg: Reg, func: FuncId, callee: Sym, args: Args, range: TextRange) -> OpResult {
+    #[allow(clippy::too_many_arguments, reason = "the parts of a construction")]
+    fn construct_function(
+        &mut self,
+        state: &mut State,
+        reg: Reg,
+        func: FuncId,
+        captured: Environment,
+        callee: Sym,
+        args: Args,
+        range: TextRange,
+    ) -> OpResult {
         let prototype = self.get(state, reg, callee, &PropKey::Name("prototype".into()));
         let object = Object { prototype: Some(prototype), ..Object::new() };
         let this = self.allocate(state, reg, 0, AllocKind::Object, object);
-        let result = self.enter(state, reg, 1, func, this, args, range);
+        let result = self.enter(state, reg, 1, Callee { func, this, captured, variant: 0 }, args, range);
         OpResult { value: result.value.map(|_| this), thrown: result.thrown }
     }
 
@@ -516,7 +590,7 @@ impl Analyzer<'_> {
             let value = match initialiser {
                 Some(func) => {
                     let nth = 16 + (i % 48) as u8 + depth * 48;
-                    self.enter(state, reg, nth, func, this, Args::default(), range).value
+                    self.enter(state, reg, nth, Callee::of(func, this), Args::default(), range).value
                 }
                 None => Some(self.model.symbols.undefined()),
             };
@@ -531,7 +605,7 @@ impl Analyzer<'_> {
             }
         }
         match declared.constructor {
-            Some(constructor) => self.enter(state, reg, 1 + depth, constructor, this, args, range),
+            Some(constructor) => self.enter(state, reg, 1 + depth, Callee::of(constructor, this), args, range),
             None => this.into(),
         }
     }
@@ -575,8 +649,8 @@ impl Analyzer<'_> {
                 let result = self.initialise(state, reg, parent, this, args, range, 1);
                 OpResult { value: result.value.map(|_| this), thrown: result.thrown }
             }
-            Some(Value::Closure(parent, _)) => {
-                let result = self.enter(state, reg, 1, parent, this, args, range);
+            Some(Value::Closure(func, _, captured)) => {
+                let result = self.enter(state, reg, 1, Callee { func, this, captured, variant: 0 }, args, range);
                 OpResult { value: result.value.map(|_| this), thrown: result.thrown }
             }
             _ => {

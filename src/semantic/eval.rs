@@ -106,7 +106,7 @@ impl Analyzer<'_> {
             OpKind::This => self.this_value(),
             OpKind::Arguments => {
                 let arguments = self.rest_param(state, reg, 0);
-                let callee = self.model.symbols.intern(Value::Closure(self.frame().func, None));
+                let callee = self.model.symbols.intern(Value::Closure(self.frame().func, None, self.frame().captured.clone()));
                 state.object_mut(arguments).fields.insert("callee".into(), Field::Value(callee));
                 arguments
             }
@@ -126,7 +126,7 @@ impl Analyzer<'_> {
                 value
             }
             OpKind::Load(slot) => match state.slots.get(slot) {
-                Some(&sym) => sym,
+                Some(&sym) => self.completed(state, sym),
                 None => match self.model.slot_kind(*slot) {
                     SlotKind::Var | SlotKind::Let => undefined,
                     _ => self.opaque(reg, 0, Facts::ANY, &[]),
@@ -213,7 +213,7 @@ impl Analyzer<'_> {
             OpKind::Array(elements) => self.array_literal(state, reg, elements, registers),
             OpKind::Function(func) => {
                 let this = self.model.ir.body(*func).kind.is_arrow.then(|| self.this_value());
-                self.model.symbols.intern(Value::Closure(*func, this))
+                self.closure(state, *func, this)
             }
             OpKind::Class { class, superclass } => {
                 let parent = superclass.as_ref().map(get);
@@ -276,13 +276,18 @@ impl Analyzer<'_> {
 
     /// One of several values, at an operation.
     pub fn one_of(&mut self, state: &mut State, reg: Reg, nth: u8, values: &[Sym]) -> Sym {
+        let site = self.site(reg, nth);
+        self.one_of_at(state, site, values)
+    }
+
+    /// The same, at a given site.
+    pub fn one_of_at(&mut self, state: &mut State, site: Rc<Site>, values: &[Sym]) -> Sym {
         let mut distinct: Vec<Sym> = values.to_vec();
         distinct.sort();
         distinct.dedup();
         if let [only] = distinct[..] {
             return only;
         }
-        let site = self.site(reg, nth);
         let phi = self.model.symbols.intern(Value::Phi(site));
         let mut facts: Option<Facts> = None;
         for &value in &distinct {

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
+use super::capture::{Captures, Environment};
 use super::choice::{Alternative, Choice};
 use super::facts::{Facts, Interval};
 use super::graph::Graph;
@@ -62,6 +63,8 @@ pub struct Frame {
     pub ctx: Ctx,
     /// `this`
     pub this: Sym,
+    /// The variables around the function that its closure keeps.
+    pub captured: Environment,
     /// The arguments.
     pub args: Args,
     /// The call that made it, in the calling function.
@@ -136,6 +139,8 @@ pub struct Analyzer<'a> {
     pub model: Model,
     /// Control-flow graphs, by function.
     pub graphs: Vec<Rc<Graph>>,
+    /// Which variables closures keep.
+    pub captures: Captures,
     /// Which names are sensitive.
     pub names: &'a SensitiveNames,
     /// What was seen.
@@ -229,8 +234,10 @@ pub struct Analyzer<'a> {
 impl<'a> Analyzer<'a> {
     /// An analysis of a lowered file.
     pub fn new(model: Model, graphs: Vec<Rc<Graph>>, names: &'a SensitiveNames) -> Self {
+        let captures = Captures::new(&model.ir);
         Analyzer {
             model,
+            captures,
             graphs,
             names,
             seen: Observations::default(),

@@ -11,6 +11,8 @@ pub const LEAVES_MAX: usize = 64;
 pub const GENERALS_MAX: usize = 10;
 /// Activations of a function that is handed ever smaller parts of a structure that the program wrote.
 pub const UNFOLDED_MAX: usize = 8;
+/// Variables that one closure keeps.
+pub const CAPTURED_MAX: usize = 24;
 /// Nested activations entered at calls.
 pub const CALL_DEPTH_MAX: usize = 14;
 /// The same in a file without an entry: each of its functions is judged by itself anyway.

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::builtins;
+use super::capture::Environment;
 use super::choice::Choice;
 use super::eval::{OpResult, Registers};
 use super::facts::{Facts, Interval, Types};
@@ -267,9 +268,9 @@ impl Analyzer<'_> {
                 continue;
             }
             match member.kind {
-                MemberKind::Method(func) => return Some(self.model.symbols.intern(Value::Closure(func, None))),
+                MemberKind::Method(func) => return Some(self.model.symbols.intern(Value::Closure(func, None, Environment::default()))),
                 MemberKind::Getter(func) => {
-                    let target = self.model.symbols.intern(Value::Closure(func, None));
+                    let target = self.model.symbols.intern(Value::Closure(func, None, Environment::default()));
                     let this = self.model.symbols.undefined();
                     let mark = self.model.symbols.string("[[get]]");
                     return Some(self.model.symbols.intern(Value::Bound { target, this, args: vec![mark] }));
@@ -331,7 +332,7 @@ impl Analyzer<'_> {
             Value::Builtin(path) if &*path == "module" && &**name == "exports" => Some(self.model.symbols.builtin("module.exports")),
             Value::Builtin(path) if is_exports(&path) => None,
             Value::Builtin(path) => Some(builtins::member(&mut self.model.symbols, &path, name)),
-            Value::Closure(func, _) => match &**name {
+            Value::Closure(func, ..) => match &**name {
                 "call" | "apply" | "bind" | "toString" => Some(self.model.symbols.builtin(&format!("Function.prototype.{name}"))),
                 "name" => {
                     let text = self.model.ir.body(func).name.clone();
@@ -380,7 +381,7 @@ impl Analyzer<'_> {
     /// What `x.constructor` is.
     pub fn constructor_of(&mut self, state: &State, object: Sym) -> Sym {
         let path = match self.model.symbols.value(object).clone() {
-            Value::Closure(func, _) => {
+            Value::Closure(func, ..) => {
                 let kind = self.model.ir.body(func).kind;
                 match (kind.is_async, kind.is_generator) {
                     (false, false) => "Function",
@@ -616,7 +617,7 @@ impl Analyzer<'_> {
     /// Elements of an object with a `[Symbol.iterator]` of its own, if it is a generator method.
     fn iterator_method_elements(&mut self, state: &mut State, object: Sym, reg: Reg) -> Option<Sym> {
         let method = self.get_named(state, object, &"@@iterator".into(), 0);
-        let Value::Closure(func, _) = *self.model.symbols.value(method) else { return None };
+        let Value::Closure(func, ..) = *self.model.symbols.value(method) else { return None };
         if !self.model.ir.body(func).kind.is_generator {
             return None;
         }
@@ -722,7 +723,7 @@ impl Analyzer<'_> {
             _ => None,
         });
         let Some(func) = setter else { return false };
-        let function = self.model.symbols.intern(Value::Closure(func, None));
+        let function = self.model.symbols.intern(Value::Closure(func, None, Environment::default()));
         self.call(state, reg, 4, function, object, Args::of([value]), range);
         true
     }
@@ -898,7 +899,7 @@ impl Analyzer<'_> {
         let outlives = match self.model.symbols.value(object) {
             Value::Alloc { site, .. } => site.func == FuncId(0),
             Value::Class(_) => true,
-            Value::Closure(func, _) => self.model.ir.body(*func).parent == Some(FuncId(0)),
+            Value::Closure(func, ..) => self.model.ir.body(*func).parent == Some(FuncId(0)),
             _ => false,
         };
         let inside_top_level = self.frames.last().is_some_and(|f| f.func == FuncId(0));
@@ -1016,7 +1017,7 @@ impl Analyzer<'_> {
             if let (MemberKind::Method(func), Key::Computed(_), PropKey::Name(name)) =
                 (member.kind, &member.key, self.key(&member.key, registers))
             {
-                let method = self.model.symbols.intern(Value::Closure(func, None));
+                let method = self.model.symbols.intern(Value::Closure(func, None, Environment::default()));
                 object.fields.insert(member_key(&name), Field::Value(method));
             }
         }
@@ -1026,7 +1027,7 @@ impl Analyzer<'_> {
                 MemberKind::Field(Some(func)) | MemberKind::StaticBlock(func) => func,
                 _ => continue,
             };
-            let closure = self.model.symbols.intern(Value::Closure(function, None));
+            let closure = self.model.symbols.intern(Value::Closure(function, None, Environment::default()));
             let result = self.call(state, reg, 8 + (i % 8) as u8, closure, sym, Args::default(), range);
             if let (MemberKind::Field(_), Some(value), PropKey::Name(name)) = (member.kind, result.value, self.key(&member.key, registers))
             {

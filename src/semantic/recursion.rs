@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::capture::Environment;
 use super::facts::{Facts, Interval, Types};
+use super::calls::Callee;
 use super::flow::{Analyzer, Args, Frame};
 use super::ir::{BinaryOp, BlockId, FuncId, OpKind, Reg, SlotId, Terminator};
 use super::observe::{Costly, Measure, RecursionVerdict, Step};
@@ -30,7 +32,7 @@ pub struct CallLog {
     /// Arguments seen at recursive calls, by function and position.
     pub recursive: BTreeMap<FuncId, Vec<BTreeSet<Sym>>>,
     /// Functions that were called again while they were active: the activation that began it.
-    found: Vec<(FuncId, Ctx)>,
+    found: Vec<(FuncId, Ctx, Environment)>,
     /// The function that is being looked at by itself.
     alone: Option<Alone>,
 }
@@ -83,7 +85,8 @@ impl Descent {
 
 impl Analyzer<'_> {
     /// A function of the stack is called again. True if the call need not be followed.
-    pub fn note_recursion(&mut self, state: &State, func: FuncId, args: &Args, this: Sym, range: TextRange) -> bool {
+    pub fn note_recursion(&mut self, state: &State, callee: &Callee, args: &Args, range: TextRange) -> bool {
+        let Callee { func, this, .. } = *callee;
         let seen = self.calls.recursive.entry(func).or_default();
         if seen.len() < args.list.len() {
             seen.resize(args.list.len(), BTreeSet::new());
@@ -93,7 +96,7 @@ impl Analyzer<'_> {
                 seen[position].insert(arg);
             }
         }
-        let Some(first) = self.frames.iter().position(|f| f.func == func) else { return false };
+        let Some(first) = self.frames.iter().position(|f| callee.is_active_in(f)) else { return false };
         if self.calls.alone.is_some() {
             if self.frames[first].ctx == BY_ITSELF && self.reporting {
                 self.judge_call(state, first, args, this, range);
@@ -101,9 +104,9 @@ impl Analyzer<'_> {
             return true;
         }
         if self.reporting && !self.sweeping && self.entry.is_some() {
-            let ctx = self.frames[first].ctx;
-            if !self.calls.found.iter().any(|(known, _)| *known == func) {
-                self.calls.found.push((func, ctx));
+            let ctx = self.model.symbols.activation(self.frames[first].ctx);
+            if !self.calls.found.iter().any(|(known, ..)| *known == func) {
+                self.calls.found.push((func, ctx, callee.captured.clone()));
             }
         }
         false
@@ -112,17 +115,18 @@ impl Analyzer<'_> {
     /// Judges every recursive function that was found, each by itself.
     pub fn settle_recursions(&mut self) {
         let mut done = BTreeSet::new();
-        for (func, ctx) in std::mem::take(&mut self.calls.found) {
+        for (func, ctx, captured) in std::mem::take(&mut self.calls.found) {
             if done.contains(&func) || !self.has_budget() {
                 continue;
             }
             let Some((entry, this, args)) = self.entered(func, ctx) else { continue };
             done.insert(func);
-            done.extend(self.look_at_alone(func, entry, this, args));
+            done.extend(self.look_at_alone(Callee { func, this, captured, variant: 0 }, entry, args));
         }
     }
 
-    fn look_at_alone(&mut self, func: FuncId, mut entry: State, this: Sym, mut args: Args) -> BTreeSet<FuncId> {
+    fn look_at_alone(&mut self, callee: Callee, mut entry: State, mut args: Args) -> BTreeSet<FuncId> {
+        let Callee { func, this, captured, .. } = callee;
         let first: Vec<Facts> = args.list.iter().map(|&arg| self.model.facts(&entry, arg)).collect();
         let again = self.calls.recursive.get(&func).cloned().unwrap_or_default();
         let undefined = self.model.symbols.undefined();
@@ -138,6 +142,7 @@ impl Analyzer<'_> {
             func,
             ctx: BY_ITSELF,
             this,
+            captured,
             args,
             call_range: TextRange::default(),
             in_loop: true,

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use super::capture::Environment;
 use super::ir::{BinaryOp, BlockId, ClassId, FuncId, Reg, SlotId, UnaryOp};
 use super::limits;
 use crate::source::TextRange;
@@ -124,8 +125,8 @@ pub enum Value {
     },
     /// A built-in or host value by its path: `Object.prototype.toString`, `__env`.
     Builtin(Rc<str>),
-    /// A closure, with the `this` an arrow captured.
-    Closure(FuncId, Option<Sym>),
+    /// A closure, with the `this` an arrow captured, and the variables around it that it keeps.
+    Closure(FuncId, Option<Sym>, Environment),
     /// A class.
     Class(ClassId),
     /// `f.bind(this, …args)`.
@@ -186,6 +187,9 @@ const TURN: u32 = 0x0080_0000;
 /// Tells the turns of a loop from those of a walk that begins at the same operation.
 const WALK: u32 = 0x0040_0000;
 
+/// Tells the closures of one function that one call may mean.
+const VARIANT: u32 = 0x8000_0000;
+
 /// Whether a key is one of many that stand for each other: an index, or a computed one.
 fn is_place(key: &PropKey) -> bool {
     match key {
@@ -227,6 +231,9 @@ impl Symbols {
             depth = depth.max(self.depth[part.0 as usize].saturating_add(1));
             parts.extend(self.parts[part.0 as usize].iter());
         });
+        if let Value::Closure(_, _, kept) = &value {
+            depth = kept.iter().map(|(_, held)| self.depth[held.0 as usize].saturating_add(1)).max().unwrap_or(0);
+        }
         parts[1..].sort_unstable();
         parts.dedup();
         self.parts.push(parts.into());
@@ -271,6 +278,23 @@ impl Symbols {
     pub fn turn(&mut self, parent: Ctx, func: FuncId, at: Reg, turn: usize, is_walk: bool) -> Ctx {
         let kind = if is_walk { TURN | WALK } else { TURN };
         self.context(parent, func, Reg(at.0 & CALL_REGISTER | kind | (turn as u32) << 24))
+    }
+
+    /// The context of the `nth` further closure of one function that a call in the context `call` may mean.
+    pub fn variant(&mut self, call: Ctx, func: FuncId, nth: u32) -> Ctx {
+        self.context(call, func, Reg(VARIANT | TURN | nth))
+    }
+
+    /// The activation that `ctx` is, or is a turn of a loop in.
+    pub fn activation(&self, ctx: Ctx) -> Ctx {
+        let mut at = ctx;
+        while let Some((parent, _, call)) = (at.0 as usize).checked_sub(1).and_then(|i| self.contexts.get(i)) {
+            if call.0 & TURN == 0 || call.0 & VARIANT != 0 {
+                break;
+            }
+            at = *parent;
+        }
+        at
     }
 
     /// The call in the activation `root` that led, directly or not, to the activation `ctx`; or the loop

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use super::SemanticSettings;
+use super::calls::Callee;
+use super::capture::{self, Environment};
 use super::facts::{Facts, Types};
 use super::flow::{Analyzer, Args, Frame};
 use super::graph::Graph;
@@ -52,7 +54,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
     analyzer.work_max = work_max;
     let entry = if has_entry { entry_value(&mut analyzer, &loaded, &settings.entry) } else { None };
     match entry {
-        Some((function, this)) => enter(&mut analyzer, &loaded, function, this),
+        Some(callee) => enter(&mut analyzer, &loaded, callee),
         None => library(&mut analyzer, &loaded, work_max),
     }
     analyzer.settle_demands();
@@ -82,6 +84,7 @@ fn load(analyzer: &mut Analyzer<'_>) -> State {
         func: FuncId(0),
         ctx: Ctx(0),
         this,
+        captured: Environment::default(),
         args: Args::default(),
         call_range: TextRange::default(),
         in_loop: false,
@@ -96,7 +99,7 @@ fn load(analyzer: &mut Analyzer<'_>) -> State {
 }
 
 /// The function that the file offers as its entry, and the `this` it is called with.
-fn entry_value(analyzer: &mut Analyzer<'_>, loaded: &State, name: &str) -> Option<(FuncId, Sym)> {
+fn entry_value(analyzer: &mut Analyzer<'_>, loaded: &State, name: &str) -> Option<Callee> {
     let ir = analyzer.model.ir.clone();
     let undefined = analyzer.model.symbols.undefined();
     let mut candidates = Vec::new();
@@ -117,13 +120,13 @@ fn entry_value(analyzer: &mut Analyzer<'_>, loaded: &State, name: &str) -> Optio
     candidates.extend(own.and_then(|i| loaded.slots.get(&super::ir::SlotId(i as u32)).copied()));
     for candidate in candidates {
         for leaf in analyzer.model.symbols.leaves(candidate) {
-            if let Value::Closure(func, this) = *analyzer.model.symbols.value(leaf) {
-                return Some((func, this.unwrap_or(undefined)));
+            if let Value::Closure(func, this, kept) = analyzer.model.symbols.value(leaf) {
+                return Some(Callee { captured: kept.clone(), ..Callee::of(*func, this.unwrap_or(undefined)) });
             }
             if let Some(Field::Value(member)) = loaded.object(leaf).and_then(|o| o.fields.get(name).copied())
-                && let Value::Closure(func, captured) = *analyzer.model.symbols.value(member)
+                && let Value::Closure(func, captured, kept) = analyzer.model.symbols.value(member)
             {
-                return Some((func, captured.unwrap_or(leaf)));
+                return Some(Callee { captured: kept.clone(), ..Callee::of(*func, captured.unwrap_or(leaf)) });
             }
         }
     }
@@ -131,20 +134,24 @@ fn entry_value(analyzer: &mut Analyzer<'_>, loaded: &State, name: &str) -> Optio
 }
 
 /// Calls the entry with `input`.
-fn enter(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym) {
-    let ir = analyzer.model.ir.clone();
+fn enter(analyzer: &mut Analyzer<'_>, loaded: &State, callee: Callee) {
+    let (ir, func) = (analyzer.model.ir.clone(), callee.func);
     let name = ir.body(func).params.first().and_then(|p| p.name.clone()).unwrap_or_else(|| "input".into());
     let input = analyzer.model.symbols.intern(Value::Input { name: name.as_str().into(), index: 0, func });
-    judge(analyzer, loaded, func, this, vec![input]);
+    judge(analyzer, loaded, callee, vec![input]);
 }
 
-fn judge(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym, args: Vec<Sym>) {
+fn judge(analyzer: &mut Analyzer<'_>, loaded: &State, callee: Callee, args: Vec<Sym>) {
+    let Callee { func, this, captured, .. } = callee;
+    let mut state = loaded.clone();
+    capture::bind(&mut state, &captured);
     analyzer.entry = Some(func);
     analyzer.reporting = true;
     let frame = Frame {
         func,
         ctx: Ctx(0),
         this,
+        captured,
         args: Args::of(args),
         call_range: TextRange::default(),
         in_loop: false,
@@ -152,7 +159,7 @@ fn judge(analyzer: &mut Analyzer<'_>, loaded: &State, func: FuncId, this: Sym, a
         iterator: None,
         reached: Default::default(),
     };
-    analyzer.activate(frame, loaded.clone());
+    analyzer.activate(frame, state);
     analyzer.reporting = false;
 }
 
@@ -202,7 +209,7 @@ fn library(analyzer: &mut Analyzer<'_>, loaded: &State, work_max: u64) {
                 analyzer.model.symbols.intern(Value::Input { name: name.as_str().into(), index: i as u32 + 1, func })
             })
             .collect();
-        judge(analyzer, loaded, func, undefined, args);
+        judge(analyzer, loaded, Callee::of(func, undefined), args);
     }
 }
 
@@ -210,13 +217,13 @@ fn library(analyzer: &mut Analyzer<'_>, loaded: &State, work_max: u64) {
 fn is_declared(ir: &Ir, func: FuncId, loaded: &State, analyzer: &Analyzer<'_>) -> bool {
     loaded.slots.iter().any(|(slot, sym)| {
         ir.slots.get(slot.index()).is_some_and(|s| s.owner == FuncId(0))
-            && matches!(*analyzer.model.symbols.value(*sym), Value::Closure(f, _) if f == func)
+            && matches!(*analyzer.model.symbols.value(*sym), Value::Closure(f, ..) if f == func)
     })
 }
 
 fn as_function(analyzer: &Analyzer<'_>, sym: Sym) -> Option<FuncId> {
     match *analyzer.model.symbols.value(sym) {
-        Value::Closure(func, _) => Some(func),
+        Value::Closure(func, ..) => Some(func),
         _ => None,
     }
 }
@@ -245,6 +252,7 @@ fn sweep(analyzer: &mut Analyzer<'_>, loaded: &State) {
             func: body.id,
             ctx: Ctx(u32::MAX),
             this: undefined,
+            captured: Environment::default(),
             args: Args::of(args),
             call_range: TextRange::default(),
             in_loop: false,
