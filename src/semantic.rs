@@ -38,6 +38,7 @@ pub mod regex;
 pub mod schema;
 pub mod secrets;
 pub mod state;
+pub mod stored;
 pub mod symbol;
 pub mod unit;
 pub mod unsupported;

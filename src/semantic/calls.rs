@@ -489,7 +489,7 @@ impl Analyzer<'_> {
     /// `yield value`
     pub fn yielded(&mut self, state: &mut State, reg: Reg, value: Sym) -> Sym {
         let site = self.site(reg, 161);
-        let value = self.model.keep(state, value, site);
+        let value = self.stored(state, value, site);
         self.count_yielded(state);
         // The last visit knows most: an earlier round of a loop is part of it.
         let ctx = self.frame().ctx;

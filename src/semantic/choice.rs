@@ -170,7 +170,7 @@ impl<'a> Sides<'a> {
             keep_newest(&mut all);
             Rc::new(all)
         };
-        if let Some(choice) = state.choices.get(&sym) {
+        if let Some(choice) = state.choices.get(&sym).cloned().or_else(|| among_objects(model, state, sym)) {
             model.work += choice.alternatives.iter().map(|a| a.implied.len() as u64).sum::<u64>() / 2;
             let known = model.facts(state, sym);
             let open = choice.alternatives.iter().filter(|a| !contradict(a.facts, known));
@@ -240,7 +240,7 @@ impl<'a> Sides<'a> {
     pub fn agreed(&mut self, model: &mut Model, sym: Sym) -> Option<Choice> {
         let mut alternatives: Vec<Alternative> = Vec::new();
         for state in self.states {
-            let own = match state.choices.get(&sym) {
+            let own = match state.choices.get(&sym).cloned().or_else(|| among_objects(model, state, sym)) {
                 Some(choice) => choice.alternatives.clone(),
                 None => vec![Alternative { value: sym, facts: model.facts(state, sym), implied: Rc::default() }],
             };

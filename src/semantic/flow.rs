@@ -12,14 +12,14 @@ use super::capture::{Captures, Environment};
 use super::choice::{Alternative, Choice};
 use super::facts::{Facts, Interval};
 use super::graph::Graph;
-use super::ir::{BlockId, FuncId, Key, Op, OpKind, Reg, SlotId, Terminator};
+use super::ir::{BinaryOp, BlockId, FuncId, Key, Op, OpKind, Reg, SlotId, Terminator};
 use super::limits;
 use super::model::Model;
 use super::names::SensitiveNames;
 use super::observe::Observations;
 use super::refine;
 use super::state::{Place, State};
-use super::symbol::{Ctx, PropKey, Site, SiteKind, Sym, Value};
+use super::symbol::{Ctx, PropKey, Site, SiteKind, Sym, Symbols, Value};
 use crate::source::TextRange;
 
 mod unroll;
@@ -575,8 +575,13 @@ impl Run {
                 self.trace.conditions.insert(block, (cond, state.clone()));
                 let ways = [(true, then), (false, otherwise)].map(|(truth, to)| (to, analyzer.model.assumed(&state, cond, truth)));
                 self.note_decision(block, &ways);
+                let passed = if self.cfg.is_header(block) { self.passed(analyzer, block, cond) } else { None };
                 for (to, way) in ways {
                     match way {
+                        Some(state) if passed.is_some() && to == otherwise => {
+                            let exhausted = self.exhausted(analyzer, block, &state, passed);
+                            self.edge(analyzer, block, to, exhausted);
+                        }
                         Some(state) => self.edge(analyzer, block, to, state),
                         None => self.leave_out(analyzer, to, &state),
                     }
@@ -584,7 +589,7 @@ impl Run {
             }
             Terminator::Next { body, .. } if self.turns.of == Some(block) => self.edge(analyzer, block, body, state),
             Terminator::Next { iterator, body, done } => {
-                let exhausted = self.exhausted(analyzer, block, &state);
+                let exhausted = self.exhausted(analyzer, block, &state, None);
                 let empty = register(iterator).is_some_and(|i| analyzer.is_empty_iteration(&state, i));
                 let endless = register(iterator).is_some_and(|i| analyzer.is_endless_iterator(&state, analyzer.iterated(i)));
                 if !empty {
@@ -627,14 +632,14 @@ impl Run {
     }
 
     /// The state after an iteration is done: what held at the end of every turn holds for all elements.
-    fn exhausted(&self, analyzer: &mut Analyzer<'_>, header: BlockId, state: &State) -> State {
+    fn exhausted(&self, analyzer: &mut Analyzer<'_>, header: BlockId, state: &State, passed: Option<Passed>) -> State {
         let mut state = state.clone();
-        let turns: Vec<State> = self.trace.back.range((header, BlockId(0))..=(header, BlockId(u32::MAX))).map(|(_, s)| s.clone()).collect();
+        let turns = self.turns_of(header);
         let Some(first) = turns.first() else { return state };
         let candidates: Vec<Sym> = first.facts.keys().copied().collect();
         for sym in candidates {
             let Some(general) = analyzer.model.symbols.generalise(sym) else { continue };
-            if !analyzer.is_of_this_loop(sym, self.func, &self.cfg, header) {
+            if !self.is_of_turn(analyzer, sym, header, passed) {
                 continue;
             }
             let facts = turns.iter().map(|turn| analyzer.model.facts(turn, sym)).reduce(Facts::join);
@@ -649,13 +654,89 @@ impl Run {
             let of = analyzer.iterated(iterator);
             analyzer.learn_found_later(&mut state, of);
         }
-        self.hold_unspoilt(analyzer, header, &mut state, &turns);
+        self.hold_unspoilt(analyzer, header, &mut state, &turns, passed);
         state
+    }
+
+    /// The states at the ends of a loop's turns.
+    fn turns_of(&self, header: BlockId) -> Vec<State> {
+        self.trace.back.range((header, BlockId(0))..=(header, BlockId(u32::MAX))).map(|(_, state)| state.clone()).collect()
+    }
+
+    /// Whether a symbol is about the one element that a turn of the loop looks at.
+    fn is_of_turn(&self, analyzer: &Analyzer<'_>, sym: Sym, header: BlockId, passed: Option<Passed>) -> bool {
+        match passed {
+            None => analyzer.is_of_this_loop(sym, self.func, &self.cfg, header),
+            Some(Passed { list, at }) => {
+                analyzer.model.symbols.contains(sym, &|_, value| *value == Value::Prop(list, PropKey::Dynamic(at)))
+            }
+        }
+    }
+
+    /// The list that a loop passes over from one end to the other by index, if it leaves through its header as
+    /// `cond` turns out to be false.
+    fn passed(&self, analyzer: &Analyzer<'_>, header: BlockId, cond: Sym) -> Option<Passed> {
+        use BinaryOp::{Add, Greater, GreaterEqual, Increment, Less, LessEqual, NotEqual, StrictNotEqual, Sub};
+        let Value::Binary(op, a, b) = *analyzer.model.symbols.value(cond) else { return None };
+        let (at, op, limit) = match op {
+            Greater if self.is_counter(analyzer, header, b) => (b, Less, a),
+            LessEqual if self.is_counter(analyzer, header, b) => (b, GreaterEqual, a),
+            _ => (a, op, b),
+        };
+        let slot = self.counter(analyzer, header, at)?;
+        let symbols = &analyzer.model.symbols;
+        let of_length = |symbols: &Symbols, sym: Sym| match symbols.value(sym) {
+            Value::Prop(list, PropKey::Name(name)) if &**name == "length" => Some(*list),
+            _ => None,
+        };
+        let turns = self.turns_of(header);
+        let moves_by = |symbols: &Symbols, by: f64| {
+            let is_step = |sym: Sym| match *symbols.value(sym) {
+                Value::Binary(Add | Increment, from, step) => from == at && symbols.as_number(step) == Some(by),
+                Value::Binary(Sub, from, step) => from == at && symbols.as_number(step) == Some(-by),
+                _ => false,
+            };
+            !turns.is_empty() && turns.iter().all(|turn| turn.slots.get(&slot).is_some_and(|&next| is_step(next)))
+        };
+        let before = self.trace.before.get(&header)?.slots.get(&slot).copied()?;
+        let list = match op {
+            Less | NotEqual | StrictNotEqual if symbols.as_number(before) == Some(0.0) && moves_by(symbols, 1.0) => {
+                of_length(symbols, limit)?
+            }
+            GreaterEqual if symbols.as_number(limit) == Some(0.0) && moves_by(symbols, -1.0) => match *symbols.value(before) {
+                Value::Binary(Sub, length, by) if symbols.as_number(by) == Some(1.0) => of_length(symbols, length)?,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(Passed { list, at })
+    }
+
+    /// The variable that a symbol is at a loop's header, and that the loop changes.
+    fn counter(&self, analyzer: &Analyzer<'_>, header: BlockId, sym: Sym) -> Option<SlotId> {
+        match analyzer.model.symbols.value(sym) {
+            Value::Phi(site) if site.func == self.func => match site.what {
+                SiteKind::Slot(block, slot) if block == header => Some(slot),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn is_counter(&self, analyzer: &Analyzer<'_>, header: BlockId, sym: Sym) -> bool {
+        self.counter(analyzer, header, sym).is_some()
     }
 
     /// A flag that a turn can only clear, a list of problems that it can only add to: as it is after the
     /// loop if every turn left it alone, it tells of all elements what that tells of one.
-    fn hold_unspoilt(&self, analyzer: &mut Analyzer<'_>, header: BlockId, state: &mut State, turns: &[State]) {
+    fn hold_unspoilt(
+        &self,
+        analyzer: &mut Analyzer<'_>,
+        header: BlockId,
+        state: &mut State,
+        turns: &[State],
+        passed: Option<Passed>,
+    ) {
         let flags: Vec<(SlotId, Sym)> = state.slots.iter().map(|(slot, sym)| (*slot, *sym)).collect();
         for (slot, flag) in flags {
             let is_own = matches!(analyzer.model.symbols.value(flag), Value::Phi(site) if site.func == self.func && site.what == SiteKind::Slot(header, slot));
@@ -664,7 +745,7 @@ impl Run {
             }
             let values: Option<Vec<Sym>> = turns.iter().map(|turn| turn.slots.get(&slot).copied()).collect();
             let Some(values) = values else { continue };
-            let sides = [true, false].map(|truth| self.unspoilt(analyzer, header, turns, &values, flag, truth));
+            let sides = [true, false].map(|truth| self.unspoilt(analyzer, header, (turns, &values), flag, truth, passed));
             if sides.iter().any(|side| !side.is_empty()) {
                 let [if_true, if_false] = sides;
                 let known = analyzer.model.facts(state, flag);
@@ -682,7 +763,7 @@ impl Run {
             if !analyzer.is_measure(state, length) {
                 continue;
             }
-            let implied = self.unspoilt(analyzer, header, turns, &vec![length; turns.len()], length, false);
+            let implied = self.unspoilt(analyzer, header, (turns, &vec![length; turns.len()]), length, false, passed);
             tell_if_empty(state, length, implied);
         }
     }
@@ -693,14 +774,14 @@ impl Run {
         &self,
         analyzer: &mut Analyzer<'_>,
         header: BlockId,
-        turns: &[State],
-        values: &[Sym],
+        (turns, values): (&[State], &[Sym]),
         flag: Sym,
         truth: bool,
+        passed: Option<Passed>,
     ) -> BTreeMap<Sym, Facts> {
         let mut general = BTreeMap::new();
         for (about, facts) in left_alone(turns, values, flag, truth) {
-            if analyzer.is_of_this_loop(about, self.func, &self.cfg, header)
+            if self.is_of_turn(analyzer, about, header, passed)
                 && let Some(of_all) = analyzer.model.symbols.generalise(about)
             {
                 general.insert(of_all, facts);
@@ -822,6 +903,14 @@ impl Run {
         };
         Outcome { normal: take(&self.normal), thrown: take(&self.thrown) }
     }
+}
+
+/// A list that a loop passes over by index.
+#[derive(Clone, Copy, Debug)]
+struct Passed {
+    list: Sym,
+    /// The index, in one turn.
+    at: Sym,
 }
 
 /// What every turn that leaves a value with that truth, and as it was, knows. Nothing, if a turn may give it that truth.

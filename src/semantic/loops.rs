@@ -16,6 +16,7 @@ mod stutter;
 mod trips;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::cfg::NaturalLoop;
 use super::cost::{Rounds, Size};
@@ -24,12 +25,15 @@ use super::graph::Graph;
 use super::ir::{BlockId, FuncId, LoopKind, OpKind, Reg, Terminator};
 use super::observe::{LoopVerdict, Step};
 use super::state::{Field, State};
-use super::symbol::{AllocKind, PropKey, Sym, Value};
+use super::symbol::{AllocKind, PropKey, Site, SiteKind, Sym, Value};
 use crate::finding::Level;
 use crate::source::TextRange;
 
 pub use movement::Movement;
 use rounds::Round;
+
+/// Pseudo-blocks at which what several calls of one function change comes to be.
+const CALLS: u32 = 0x7000_0000;
 pub use rounds::{Change, GrowthPlace, Mutation};
 
 /// What became of the search for a ranking.
@@ -356,11 +360,53 @@ impl Analyzer<'_> {
         if !matches!(self.model.symbols.value(next), Value::Closure(..)) {
             return false;
         }
-        let mut later = state.clone();
-        let result = self.call(&mut later, reg, 7, next, iterator, Args::default(), TextRange::default());
+        let mut after_one = state.clone();
+        if !self.says_not_done(&mut after_one, reg, next, iterator) {
+            return false;
+        }
+        let mut after_some = self.state_after_some(state, &after_one, reg);
+        self.says_not_done(&mut after_some, reg, next, iterator)
+    }
+
+    fn says_not_done(&mut self, state: &mut State, reg: Reg, next: Sym, iterator: Sym) -> bool {
+        let result = self.call(state, reg, 7, next, iterator, Args::default(), TextRange::default());
         let Some(value) = result.value else { return false };
-        let done = self.get(&mut later, reg, value, &PropKey::Name("done".into()));
-        !self.model.facts(&later, done).truth().0
+        let done = self.get(state, reg, value, &PropKey::Name("done".into()));
+        !self.model.facts(state, done).truth().0
+    }
+
+    /// The state after any number of calls, given that before and after the first: what that one changed may have
+    /// gone on to change in the same direction.
+    fn state_after_some(&mut self, before: &State, after: &State, reg: Reg) -> State {
+        let mut some = after.clone();
+        let block = BlockId(CALLS + reg.0);
+        let (ctx, func) = (self.frame().ctx, self.frame().func);
+        for (slot, &value) in &after.slots {
+            let Some(&first) = before.slots.get(slot) else { continue };
+            if first != value {
+                let site = Rc::new(Site { ctx, func, what: SiteKind::Slot(block, *slot) });
+                let any = self.any_later(before, first, after, value, site);
+                some.slots.insert(*slot, any);
+            }
+        }
+        for (holder, object) in &after.heap {
+            let Some(known) = before.heap.get(holder).filter(|known| *known != object) else { continue };
+            for (key, field) in &object.fields {
+                if let (Field::Value(value), Some(Field::Value(first))) = (*field, known.fields.get(key).copied())
+                    && first != value
+                {
+                    let site = Rc::new(Site { ctx, func, what: SiteKind::Field(block, *holder, key.clone()) });
+                    let any = self.any_later(before, first, after, value, site);
+                    some.object_mut(*holder).fields.insert(key.clone(), Field::Value(any));
+                }
+            }
+        }
+        some
+    }
+
+    fn any_later(&mut self, before: &State, first: Sym, after: &State, value: Sym, site: Rc<Site>) -> Sym {
+        let (first, value) = (self.model.facts(before, first), self.model.facts(after, value));
+        self.opaque_at(site, first.join(value).widen(first), &[])
     }
 
     /// Whether iterating the value never ends.

@@ -39,6 +39,8 @@ pub struct Model {
     pub in_progress: Vec<Sym>,
     /// Answers found on the way to the one being computed.
     pub answered: FxHashMap<Sym, Facts>,
+    /// The question being answered is what is known in every state.
+    pub is_asked_of_all_states: bool,
     /// Work done: questions about facts, and what else counts as so many.
     pub work: u64,
     /// Symbols about which something is being learnt, the outermost first.
@@ -381,26 +383,60 @@ impl Model {
                 Facts::string(length)
             }
             Value::Call(path, args) => builtins::call_facts(self, state, &path, &args),
-            Value::Phi(_) if !state.facts.contains_key(&sym) => self.kept_facts_of_all(sym),
+            Value::Phi(_) if !state.facts.contains_key(&sym) => self.lasting_facts_of_all(state, sym),
             Value::Phi(_) => Facts::ANY,
             Value::Opaque(_) => self.opaque.get(&sym).copied().unwrap_or(Facts::ANY),
         }
     }
 
-    /// What is known of all values that a merge may be, wherever they are read, because it was known where
-    /// each was stored.
-    fn kept_facts_of_all(&mut self, sym: Sym) -> Facts {
+    /// What is known of all values that a merge may be, wherever they are read: what was known where each was
+    /// stored, what its structure says, and what holds now of values that are the same throughout a call.
+    fn lasting_facts_of_all(&mut self, state: &State, sym: Sym) -> Facts {
         let leaves = self.symbols.leaves(sym);
         self.work += leaves.len() as u64;
-        let of = |leaf: Sym| match self.symbols.value(leaf) {
-            Value::Number(bits) if !f64::from_bits(*bits).is_nan() => {
-                let n = f64::from_bits(*bits);
-                Some(Facts::number(Interval::point(n), n.fract() == 0.0))
+        let mut all: Option<Facts> = None;
+        for leaf in leaves {
+            if self.in_progress.contains(&leaf) {
+                continue;
             }
-            _ => self.kept.get(leaf),
-        };
-        let facts: Option<Vec<Facts>> = leaves.into_iter().map(of).collect();
-        facts.and_then(|all| all.into_iter().reduce(Facts::join)).unwrap_or(Facts::ANY)
+            let facts = match self.kept.get(leaf) {
+                Some(kept) => kept,
+                None if self.is_lasting(leaf) => self.facts(state, leaf),
+                None if self.is_asked_of_all_states => return Facts::ANY,
+                None => self.lasting_facts(leaf),
+            };
+            let joined = all.map_or(facts, |all| all.join(facts));
+            if joined == Facts::ANY {
+                return joined;
+            }
+            all = Some(joined);
+        }
+        all.unwrap_or(Facts::ANY)
+    }
+
+    /// Whether a symbol stands for one value throughout a call.
+    fn is_lasting(&self, sym: Sym) -> bool {
+        !self.symbols.contains(sym, &|_, value| {
+            matches!(
+                value,
+                Value::Phi(_)
+                    | Value::Opaque(_)
+                    | Value::Alloc { .. }
+                    | Value::Version(..)
+                    | Value::Instance(..)
+                    | Value::Prop(_, PropKey::Dynamic(_))
+            )
+        })
+    }
+
+    /// What is known of a symbol in every state.
+    fn lasting_facts(&mut self, sym: Sym) -> Facts {
+        let answered = std::mem::take(&mut self.answered);
+        self.is_asked_of_all_states = true;
+        let facts = self.facts(&State::default(), sym);
+        self.is_asked_of_all_states = false;
+        self.answered = answered;
+        facts
     }
 
     fn schema_facts(&mut self, sym: Sym) -> Option<Facts> {
@@ -458,17 +494,18 @@ impl Model {
         {
             return Facts::of(Types::JSON);
         }
-        if self.is_of_input(sym) || !self.parsed.is_empty() && self.parsed_path(sym).is_some() {
-            let base_facts = self.facts(state, base);
-            let types = match key {
-                PropKey::Dynamic(_) if base_facts.types.only(Types::STRING) => Types::STRING | Types::UNDEFINED,
-                PropKey::Any if base_facts.types.only(Types::STRING) => Types::STRING,
+        let is_place = !matches!(key, PropKey::Name(name) if !name.bytes().all(|b| b.is_ascii_digit()));
+        if is_place {
+            let of = self.facts(state, base);
+            if of.types.only(Types::STRING) {
                 // As with the elements of an array, a constant index is not doubted.
-                PropKey::Name(name) if base_facts.types.only(Types::STRING) && name.bytes().all(|b| b.is_ascii_digit()) => Types::STRING,
-                _ => Types::JSON,
-            };
+                let past_end = if matches!(key, PropKey::Dynamic(_)) { Types::UNDEFINED } else { Types::NONE };
+                return Facts { types: Types::STRING | past_end, digits: of.digits, ..Facts::string(Interval::point(1.0)) };
+            }
+        }
+        if self.is_of_input(sym) || !self.parsed.is_empty() && self.parsed_path(sym).is_some() {
             let declared = self.schema_facts(sym).unwrap_or(Facts::ANY);
-            let json = Facts::of(types);
+            let json = Facts::of(Types::JSON);
             // An index may lie past the end, whatever the schema says of elements.
             let declared = match key {
                 PropKey::Dynamic(_) => self.absent_at_index(state, base, key, declared),
@@ -595,7 +632,7 @@ pub fn numeric_conversion(of: Facts) -> Facts {
         return of;
     }
     let mut types = Types::NUMBER;
-    if of.types.may(!(Types::NUMBER | Types::BOOLEAN | Types::NULL)) && !of.digits {
+    if of.types.may(!(Types::NUMBER | Types::BOOLEAN | Types::NULL | Types::BIGINT)) && !of.digits {
         types = types | Types::NAN;
     }
     if of.types.only(Types::DATE) {

@@ -656,7 +656,7 @@ impl Analyzer<'_> {
     pub fn write(&mut self, state: &mut State, reg: Reg, object: Sym, key: PropKey, value: Sym, range: TextRange) {
         self.demand_write(state, object, range);
         let site = self.site(reg, 160);
-        let value = self.model.keep(state, value, site);
+        let value = self.stored(state, value, site);
         if let PropKey::Name(name) = &key {
             self.name_value(state, &name.clone(), value, range);
             if &**name == "__proto__" || LEGACY_ACCESSORS.contains(&&**name) {

@@ -607,14 +607,21 @@ fn assume_own(model: &mut Model, state: &mut State, object: Sym, key: Sym) {
 
 /// `x` is an element of `list`: if the program lists them, that settles type and value.
 fn assume_listed(model: &mut Model, state: &mut State, list: Sym, x: Sym) -> bool {
-    if depends_on_input(model, list) && !is_program_list(model, state, list) {
+    // One of several lists, such as an entry of a table of lists, is a list all the same.
+    let mut lists = model.symbols.leaves(list);
+    lists.retain(|&one| !matches!(model.symbols.value(one), Value::Undefined | Value::Null));
+    if depends_on_input(model, list) && !lists.iter().all(|&one| is_program_list(model, state, one)) {
         return true;
     }
     if model.facts(state, list).types.only(Types::STRING) {
         return true;
     }
     let mut joined: Option<Facts> = None;
-    if let Some(object) = state.object(list).cloned() {
+    for list in lists {
+        let Some(object) = state.object(list).cloned() else {
+            joined = None;
+            break;
+        };
         let is_map = matches!(model.symbols.value(list), Value::Alloc { kind: AllocKind::Map, .. });
         let field = |(name, f): (&Rc<str>, &Field)| match f {
             Field::Value(v) if is_map == (&**name == "[[key]]") => Some(*v),

@@ -38,6 +38,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         absence: Default::default(),
         in_progress: Vec::new(),
         answered: Default::default(),
+        is_asked_of_all_states: false,
         work: 0,
         learning: Vec::new(),
     };

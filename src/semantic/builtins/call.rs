@@ -348,7 +348,7 @@ impl Analyzer<'_> {
             self.hold_unspoilt_lists(state, &turn, &site);
         }
         let site_of_result = self.site(call.reg, 161);
-        let value = if method == "map" { self.model.keep(&turn, value, site_of_result) } else { value };
+        let value = if method == "map" { self.stored_as_known(state, &turn, value, site_of_result) } else { value };
         let result = match method {
             "map" => {
                 let mapped = self.array_with(state, call.reg, 230, Some(value), receiver.length);
@@ -811,7 +811,7 @@ impl Analyzer<'_> {
         let mut list = call.args.list.clone();
         for (i, value) in list.iter_mut().enumerate() {
             let site = self.site(call.reg, 161 + (i % 32) as u8);
-            *value = self.model.keep(state, *value, site);
+            *value = self.stored(state, *value, site);
         }
         let args = Args { list, ..call.args.clone() };
         let as_given = call;
@@ -1627,7 +1627,7 @@ impl Analyzer<'_> {
                 self.changed(state, this, call.range);
                 let value = call.args.get(usize::from(method == "set"))?;
                 let site = self.site(reg, 161);
-                let value = self.model.keep(state, value, site);
+                let value = self.stored(state, value, site);
                 for leaf in self.model.symbols.leaves(this) {
                     let rest = state.object(leaf).and_then(|o| o.rest);
                     let all: Vec<Sym> = rest.into_iter().chain([value]).collect();
@@ -1723,19 +1723,29 @@ impl Analyzer<'_> {
         for leaf in self.model.symbols.leaves(this) {
             self.observe_outliving_write(leaf, call.range);
         }
-        let value = match call.path {
+        let undefined = self.model.symbols.undefined();
+        match call.path {
             "Iterator.prototype.next" => {
-                let (element, undefined) = (self.element_of(state, this, reg, 1), self.model.symbols.undefined());
-                self.one_of(state, reg, 97, &[element, undefined])
+                let element = self.element_of(state, this, reg, 1);
+                let yielded = self.iterator_result(state, reg, 231, element, false);
+                let over = self.iterator_result(state, reg, 232, undefined, true);
+                Some(self.one_of(state, reg, 97, &[yielded, over]).into())
             }
-            "Iterator.prototype.return" => call.args.get(0).unwrap_or_else(|| self.model.symbols.undefined()),
-            _ => return None,
-        };
-        let done = self.opaque(reg, 98, Facts::of(Types::BOOLEAN), &[]);
+            "Iterator.prototype.return" => {
+                let value = call.args.get(0).unwrap_or(undefined);
+                Some(self.iterator_result(state, reg, 231, value, true).into())
+            }
+            _ => None,
+        }
+    }
+
+    /// What an iterator says at one step.
+    fn iterator_result(&mut self, state: &mut State, reg: Reg, nth: u8, value: Sym, is_done: bool) -> Sym {
         let mut object = Object::new();
+        let done = self.model.symbols.boolean(is_done);
         object.fields.insert("value".into(), Field::Value(value));
         object.fields.insert("done".into(), Field::Value(done));
-        Some(self.allocate(state, reg, 231, AllocKind::Object, object).into())
+        self.allocate(state, reg, nth, AllocKind::Object, object)
     }
 
     /// Nothing in the program puts anything into the collection. Only known when all of it was looked at.

@@ -418,6 +418,10 @@ impl Analyzer<'_> {
     }
 
     fn start_facts(&mut self, turns: &Turns<'_>, value: Sym, before: &State) -> Facts {
+        // What `i--` gives is the number that `i` was.
+        if let Value::Unary(UnaryOp::Plus, of) = *self.model.symbols.value(value) {
+            return self.start_facts(turns, of, before);
+        }
         match self.header_slot(turns, value).and_then(|slot| before.slots.get(&slot).copied()) {
             Some(start) => self.model.facts(before, start),
             None => self.model.facts(before, value),
