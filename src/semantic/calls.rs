@@ -384,6 +384,34 @@ impl Analyzer<'_> {
     /// Facts about input that `state` has and `before` had not are those of a function that `of` stands for:
     /// they hold once it has run.
     fn find_later(&mut self, state: &mut State, before: &State, of: Sym) {
+        let found = self.found_since(before, state);
+        for (sym, (_, known)) in &found {
+            match known {
+                Some(known) => state.facts.insert(*sym, *known),
+                None => state.facts.remove(sym),
+            };
+        }
+        let facts = found.into_iter().map(|(sym, (facts, _))| (sym, facts)).collect();
+        self.found_later.insert(of, facts);
+    }
+
+    /// A promise is resolved: what the function that does so found out holds for who awaits it, if it does
+    /// wherever else it is resolved.
+    pub fn find_by_resolving(&mut self, state: &State, promise: Sym) {
+        let Some(before) = self.promises_began.get(&promise).cloned() else { return };
+        let mut found: BTreeMap<Sym, Facts> =
+            self.found_since(&before, state).into_iter().map(|(sym, (facts, _))| (sym, facts)).collect();
+        if let Some(others) = self.found_later.get(&promise) {
+            found.retain(|sym, _| others.contains_key(sym));
+            for (sym, facts) in &mut found {
+                *facts = facts.join(others[sym]);
+            }
+        }
+        self.found_later.insert(promise, found);
+    }
+
+    /// The facts about input that `state` has and `before` had not, with what was known before.
+    fn found_since(&mut self, before: &State, state: &State) -> BTreeMap<Sym, (Facts, Option<Facts>)> {
         let mut found = BTreeMap::new();
         for item in before.facts.diff(&state.facts) {
             let (sym, facts, known) = match item {
@@ -396,14 +424,7 @@ impl Analyzer<'_> {
                 found.insert(sym, (facts, known));
             }
         }
-        for (sym, (_, known)) in &found {
-            match known {
-                Some(known) => state.facts.insert(*sym, *known),
-                None => state.facts.remove(sym),
-            };
-        }
-        let facts = found.into_iter().map(|(sym, (facts, _))| (sym, facts)).collect();
-        self.found_later.insert(of, facts);
+        found
     }
 
     /// What functions behind promises or generators found out is known from here on.

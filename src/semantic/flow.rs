@@ -221,6 +221,8 @@ pub struct Analyzer<'a> {
     /// What the functions behind promises and generators find out: it holds once they are awaited, or run to
     /// their end.
     pub found_later: HashMap<Sym, BTreeMap<Sym, Facts>>,
+    /// The states in which the functions given to `new Promise` began, by the promise.
+    pub promises_began: HashMap<Sym, State>,
     /// Whether anything in the file may make a collection smaller, once that was asked.
     takes_away: Option<bool>,
     /// Properties of objects made of several others that are being looked up.
@@ -279,6 +281,7 @@ impl<'a> Analyzer<'a> {
             spread_sources: Vec::new(),
             held_under: HashMap::new(),
             found_later: HashMap::new(),
+            promises_began: HashMap::new(),
             takes_away: None,
             spread_through: Vec::new(),
             costs_until_limited: Vec::new(),

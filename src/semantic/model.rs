@@ -33,6 +33,8 @@ pub struct Model {
     pub created_globals: std::collections::HashSet<String>,
     /// What is known of every value stored at one place, and of its parts.
     pub kept: Kept,
+    /// Values that were stored once, by what they go by since: what is found out of the one holds for the other.
+    pub stored_once: FxHashMap<Sym, Sym>,
     /// What holds if a search found nothing, by its result.
     pub absence: FxHashMap<Sym, Vec<(Sym, Facts)>>,
     /// Symbols whose facts are being computed: a merge that leads back to itself adds nothing.

@@ -48,6 +48,9 @@ fn learn(model: &mut Model, state: &mut State, sym: Sym, facts: Facts) -> bool {
         return true;
     }
     model.learning.push(sym);
+    if let Some(&stored) = model.stored_once.get(&sym) {
+        learn(model, state, stored, facts);
+    }
     learn_parts(model, state, sym, after);
     let possible = choose_by(model, state, sym, after);
     learn_operand(model, state, sym, after);

@@ -31,7 +31,11 @@ impl Analyzer<'_> {
     /// The same, with what another state knows of the value.
     pub fn stored_as_known(&mut self, state: &mut State, known: &State, value: Sym, site: Rc<Site>) -> Sym {
         let value = self.kept_object(state, known, value, &site, 0);
-        self.model.keep(known, value, site)
+        let kept = self.model.keep(known, value, site);
+        if kept != value && self.frame_is_straight() {
+            self.model.stored_once.insert(kept, value);
+        }
+        kept
     }
 
     /// A date or record that was checked in this turn goes by what was found out: as one of the objects that

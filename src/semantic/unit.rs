@@ -35,6 +35,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         limited: Default::default(),
         created_globals: HashSet::new(),
         kept: Kept::default(),
+        stored_once: Default::default(),
         absence: Default::default(),
         in_progress: Vec::new(),
         answered: Default::default(),

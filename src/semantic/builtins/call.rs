@@ -61,6 +61,7 @@ impl Analyzer<'_> {
                 let all: Vec<Sym> = before.into_iter().chain([settled]).collect();
                 let merged = self.one_of(state, reg, 98, &all);
                 state.object_mut(this).rest = Some(merged);
+                self.find_by_resolving(state, this);
                 return self.model.symbols.undefined().into();
             }
             "[[reject]]" => {
@@ -2091,6 +2092,8 @@ impl Analyzer<'_> {
             self.model.symbols.intern(Value::Bound { target, this: promise, args: vec![mark] })
         };
         let (resolve, reject) = (settler("[[resolve]]"), settler("[[reject]]"));
+        self.found_later.remove(&promise);
+        self.promises_began.insert(promise, state.clone());
         let result = self.call(state, call.reg, 1, executor, undefined, Args::of([resolve, reject]), call.range);
         OpResult { value: Some(promise), thrown: result.thrown }
     }

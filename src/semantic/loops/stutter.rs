@@ -7,6 +7,7 @@ use super::rounds::{Change, Round, is_merge_at};
 use crate::semantic::flow::Analyzer;
 use crate::semantic::graph::for_each_register;
 use crate::semantic::ir::{BinaryOp, BlockId, FuncId, Key, OpKind};
+use crate::semantic::state::{Field, State};
 use crate::semantic::symbol::{PropKey, Site, SiteKind, Sym, Value, Which, for_each_part};
 
 /// What a condition depends on, as far as a round of the loop can change it.
@@ -96,6 +97,10 @@ impl Analyzer<'_> {
         if self.is_idempotent(*value, merge) {
             return Some(true);
         }
+        // One of many objects need not be the same one again.
+        if self.model.symbols.leaves(*value).iter().any(|&leaf| self.is_one_of_many(state, leaf)) {
+            return None;
+        }
         let mut depends = Dependencies::default();
         self.dependencies(turns, round, *value, &mut depends, 0);
         if depends.varies || depends.merges.contains(&merge) || !self.objects_stay(round, &depends.objects) {
@@ -103,6 +108,13 @@ impl Analyzer<'_> {
         }
         let merges: Vec<Sym> = depends.merges.iter().copied().collect();
         merges.into_iter().all(|m| self.settles_at(turns, round, m, depth + 1).is_some()).then_some(true)
+    }
+
+    /// Whether an object stands for several that were made at one place, such as the links of a chain.
+    fn is_one_of_many(&self, state: &State, object: Sym) -> bool {
+        let Value::Alloc { old, .. } = *self.model.symbols.value(object) else { return false };
+        let holds_itself = |field: &Field| matches!(field, Field::Value(held) if self.model.symbols.leaves(*held).contains(&object));
+        old || state.object(object).is_some_and(|known| known.fields.values().any(holds_itself))
     }
 
     /// `text.slice(0)` and the like: the value itself.
@@ -272,7 +284,7 @@ impl Analyzer<'_> {
                 }
                 let held: Vec<Sym> = round.end.object(sym).map_or_else(Vec::new, |object| {
                     let values = object.fields.values().filter_map(|f| match f {
-                        crate::semantic::state::Field::Value(value) => Some(*value),
+                        Field::Value(value) => Some(*value),
                         _ => None,
                     });
                     values.chain(object.rest).chain(object.time).chain(object.spreads.iter().copied()).collect()
