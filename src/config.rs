@@ -297,6 +297,8 @@ pub struct Settings {
     pub enforce_schema: bool,
     /// Limits of a function.
     pub limits: Limits,
+    /// The analysis' own budget for one file. No file configures it: what it cuts off is not reviewed.
+    pub analysis_work_max: u64,
     /// How much isolation an execution must have, where the configuration says so.
     pub require_isolation: Option<RequireIsolation>,
     /// The registry's store.
@@ -403,6 +405,7 @@ impl Config {
             globals_allowed: sorted(&[&self.globals.allowed]),
             enforce_schema: self.enforce_schema.unwrap_or(true),
             limits,
+            analysis_work_max: crate::semantic::limits::WORK_MAX,
             require_isolation: self.require_isolation,
             store: self.store.as_ref().map(|store| match folder {
                 Some(folder) if !store.contains(':') => folder.join(store).to_string_lossy().into_owned(),

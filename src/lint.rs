@@ -230,6 +230,7 @@ impl<'a> Run<'a> {
             globals_host: self.settings.globals_host.clone(),
             globals_allowed: self.settings.globals_allowed.clone(),
             schema: self.schema.as_ref().filter(|_| self.settings.enforce_schema).map(|schema| (*schema.value).clone()),
+            work_max: self.settings.analysis_work_max,
         };
         match self.timed("model", || guarded("the semantic model", || Semantic::build(&source, parsed, &settings))) {
             Ok(model) => self.ask_rules(&source, model),

@@ -61,6 +61,8 @@ pub struct SemanticSettings {
     pub globals_allowed: Vec<String>,
     /// The InputSchema, where the sandbox enforces it.
     pub schema: Option<serde_json::Value>,
+    /// The work on one file, before that of each operation is added: [`limits::WORK_MAX`] but in tests.
+    pub work_max: u64,
 }
 
 /// The model of one file.

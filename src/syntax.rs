@@ -6,13 +6,14 @@
 
 use swc_common::comments::SingleThreadedComments;
 use swc_common::{BytePos, GLOBALS, Globals, Mark, Span, Spanned, SyntaxContext};
-use swc_ecma_ast::{EsVersion, Pass, Program};
+use swc_ecma_ast::{EsVersion, ModuleItem, Pass, Program};
 use swc_ecma_parser::lexer::Lexer;
 use swc_ecma_parser::{EsSyntax, Parser, StringInput, Syntax, TsSyntax};
 use swc_ecma_transforms_base::resolver;
 
 use crate::source::{Goal, Language, SourceFile, TextRange};
 
+mod early;
 mod precheck;
 
 pub use precheck::{PrecheckError, PrecheckLimits, Shape, precheck};
@@ -95,6 +96,11 @@ pub fn parse(source: &SourceFile) -> Result<Parsed, SyntaxError> {
                 return Err(error(first));
             }
             let goal = if program.is_module() { Goal::Module } else { Goal::Script };
+            // The parser takes `await` and `import.meta` for a sign of a module; here only declarations are one.
+            let is_module = source.goal_by_extension == Some(Goal::Module) || has_module_declaration(&program);
+            if let Some(first) = early::first_early_error(&program, if is_module { goal } else { Goal::Script }) {
+                return Err(first);
+            }
             let (unresolved_mark, top_level_mark) = (Mark::new(), Mark::new());
             resolver(unresolved_mark, top_level_mark, source.language == Language::TypeScript).process(&mut program);
             Ok(Parsed {
@@ -108,6 +114,10 @@ pub fn parse(source: &SourceFile) -> Result<Parsed, SyntaxError> {
             })
         })
         .map(|parsed| Parsed { globals, ..parsed })
+}
+
+fn has_module_declaration(program: &Program) -> bool {
+    program.as_module().is_some_and(|module| module.body.iter().any(ModuleItem::is_module_decl))
 }
 
 fn collect_comments(comments: &SingleThreadedComments) -> Vec<Comment> {

@@ -4,7 +4,8 @@
 //! The info string of a fence is `js` or `ts`, `bad` or `good`, and for `bad` attributes:
 //! `level=warning` (the rule's own level by default), `line=N` (where a finding starts), `count=N` (of
 //! findings at that level), `also=a,b` (rules that may report an error too), `name=x.mjs`, `repeat=N`
-//! (what stands between `⟨` and `⟩` stands there N times). A fence `json schema` directly before a function is its InputSchema.
+//! (what stands between `⟨` and `⟩` stands there N times; in it, `⟦1⟧` is the number of the repetition and one
+//! more), `work=N` (the analysis' own budget). A fence `json schema` directly before a function is its InputSchema.
 
 mod gaps;
 
@@ -58,6 +59,7 @@ struct Fence {
     at_line: Option<u32>,
     count: Option<usize>,
     also: Vec<String>,
+    work_max: Option<u64>,
 }
 
 fn check_page(id: &str) {
@@ -116,7 +118,6 @@ fn indent(code: &str) -> String {
 /// Each function in a folder of its own, so that names and schemas cannot meet.
 fn run(fences: &[Fence]) -> Vec<FileReport> {
     let root = tempfile::tempdir().expect("a folder");
-    let settings = Arc::new(Settings::default());
     let mut jobs = Vec::new();
     for (number, fence) in fences.iter().enumerate() {
         let folder = root.path().join(number.to_string());
@@ -127,7 +128,9 @@ fn run(fences: &[Fence]) -> Vec<FileReport> {
             std::fs::write(file.with_extension("schema.json"), schema).expect("a file");
         }
         let target = collect(&[PathBuf::from(&fence.name)], None, &folder).targets.remove(0);
-        jobs.push(Job { target, settings: settings.clone() });
+        let mut settings = Settings::default();
+        settings.analysis_work_max = fence.work_max.unwrap_or(settings.analysis_work_max);
+        jobs.push(Job { target, settings: Arc::new(settings) });
     }
     lint(&jobs, 2, &|| {}).expect("threads")
 }
@@ -167,14 +170,30 @@ fn read_fences(page: &str) -> (Vec<Fence>, String) {
     (fences, wrong)
 }
 
-/// The code with every text between `⟨` and `⟩` repeated.
+/// The code with every text between `⟨` and `⟩` repeated, and numbered from 0 where it says so.
 fn repeated(code: &str, times: usize) -> String {
     let mut parts = code.split('⟨');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (text, rest) = part.split_once('⟩').expect("a closing ⟩");
-        out.push_str(&text.repeat(times));
+        if text.contains('⟦') {
+            out.extend((0..times).map(|number| numbered(text, number)));
+        } else {
+            out.push_str(&text.repeat(times));
+        }
         out.push_str(rest);
+    }
+    out
+}
+
+/// `text` with `number` added to what stands between `⟦` and `⟧`.
+fn numbered(text: &str, number: usize) -> String {
+    let mut parts = text.split('⟦');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (offset, rest) = part.split_once('⟧').expect("a closing ⟧");
+        let offset: usize = offset.parse().expect("a number");
+        let _ = write!(out, "{}{rest}", number + offset);
     }
     out
 }
@@ -191,6 +210,7 @@ impl Fence {
                 Ok(times) => self.code = repeated(&self.code, times),
                 Err(_) => return false,
             },
+            "work" => self.work_max = value.parse().ok(),
             "also" => self.also = value.split(',').map(str::to_owned).collect(),
             _ => return false,
         }
@@ -201,6 +221,7 @@ impl Fence {
 #[test]
 fn what_is_marked_is_repeated() {
     assert_eq!(repeated("f(⟨[⟩1⟨]⟩)", 3), "f([[[1]]])");
+    assert_eq!(repeated("⟨f⟦0⟧ = f⟦1⟧;⟩", 2), "f0 = f1;f1 = f2;");
 }
 
 #[test]

@@ -1137,7 +1137,8 @@ fn the_engine_can_be_asked_whether_it_reads_a_program() {
     let ask = |path: &str, text: &str| fnvet::sandbox::parse(&program(path, text), &Limits::default(), &options());
     assert_eq!(returned(&ask("a.js", "for (;;); function execute() {}")), json!(null));
     assert_eq!(returned(&ask("a.mjs", "export function execute() {}\nfor (;;);")), json!(null));
-    let execution = ask("a.js", "function execute() {}\nlet a; let a");
+    // A label that the standard allows, and the engine's parser does not.
+    let execution = ask("a.js", "function execute() {}\nasync: for (;;) break async;");
     let Outcome::Threw(thrown) = &execution.outcome else { panic!("{execution:?}") };
     assert_eq!(thrown.name, "SyntaxError");
 }

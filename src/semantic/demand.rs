@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::builtins;
 use super::facts::{Facts, Known, Types};
 use super::flow::Analyzer;
-use super::ir::{Reg, UnaryOp};
+use super::ir::{FuncId, Reg, UnaryOp};
 use super::limits;
 use super::observe::{Step, UnmetDemand};
 use super::refine;
@@ -14,11 +14,18 @@ use super::symbol::{PropKey, Sym, Value};
 use crate::finding::Level;
 use crate::source::TextRange;
 
+/// How a read under a computed key is told.
+const INDEXED: &str = "indexed";
+/// How a write is told.
+const WRITTEN: &str = "written into";
+
 /// A demand waiting for the end of the analysis: a later NaN check of what was computed counts.
 #[derive(Clone, Debug)]
 pub struct Pending {
     demand: UnmetDemand,
     operand: Sym,
+    /// The function that goes down to the operand by keys that input chooses.
+    descends: Option<FuncId>,
 }
 
 /// Where an unverified value came from.
@@ -110,6 +117,10 @@ impl Analyzer<'_> {
             return;
         }
         self.unmet(sym, source, level, range, what, wants);
+        if [INDEXED, WRITTEN].contains(&what) && self.is_chosen_unguarded(state, sym) {
+            let descends = Some(self.frame().func);
+            self.pending.last_mut().into_iter().for_each(|pending| pending.descends = descends);
+        }
     }
 
     /// What is known of a value. A character that is read by its place in a checked text is there, as the
@@ -128,7 +139,7 @@ impl Analyzer<'_> {
     fn unmet(&mut self, sym: Sym, source: InputSource, level: Level, range: TextRange, what: &'static str, wants: &'static str) {
         let (range, function, steps) = self.charge(sym, range, what);
         let demand = UnmetDemand { path: source.path, function, range, level, what, wants, conversion: source.conversion, steps };
-        self.pending.push(Pending { demand, operand: sym });
+        self.pending.push(Pending { demand, operand: sym, descends: None });
     }
 
     /// Where a demand on `sym` is charged: in the caller that passed the value as it is.
@@ -153,7 +164,9 @@ impl Analyzer<'_> {
         for pending in std::mem::take(&mut self.pending) {
             let covered = pending.demand.conversion
                 && checked.iter().any(|&c| c != pending.operand && self.model.symbols.contains(c, &|s, _| s == pending.operand));
-            if !covered {
+            // One defect, one finding: the write is the one to report.
+            let is_pollution = pending.descends.is_some_and(|function| self.polluting.contains(&function));
+            if !covered && !is_pollution {
                 self.seen.demands.insert(pending.demand);
             }
         }
@@ -184,7 +197,7 @@ impl Analyzer<'_> {
     /// Reading a property.
     pub fn demand_read(&mut self, state: &State, object: Sym, range: TextRange, is_index: bool, only_called: bool) {
         if is_index {
-            self.demand(state, object, Types::ITERABLE | Types::OBJECTS, range, "indexed", "object");
+            self.demand(state, object, Types::ITERABLE | Types::OBJECTS, range, INDEXED, "object");
         } else if !only_called {
             self.demand_present(state, object, range, "read from");
         }
@@ -197,7 +210,7 @@ impl Analyzer<'_> {
 
     /// Writing a property.
     pub fn demand_write(&mut self, state: &State, object: Sym, range: TextRange) {
-        self.demand_present(state, object, range, "written into");
+        self.demand_present(state, object, range, WRITTEN);
     }
 
     /// A method call.

@@ -884,7 +884,11 @@ impl Analyzer<'_> {
             match known {
                 Some(source) => {
                     for (key, field) in &source.fields {
-                        match field {
+                        match *field {
+                            Field::Value(value) if source.uncertain => {
+                                let value = self.or_earlier(state, reg, object, key, value);
+                                object.fields.insert(key.clone(), Field::Value(value));
+                            }
                             Field::Value(_) | Field::Getter(_) => {
                                 object.fields.insert(key.clone(), *field);
                             }
@@ -920,6 +924,24 @@ impl Analyzer<'_> {
             }
         }
         object.length = Interval::LENGTH;
+    }
+
+    /// A property that may be absent where it is copied from leaves what stood there, or is inherited.
+    fn or_earlier(&mut self, state: &mut State, reg: Reg, object: &Object, key: &Rc<str>, value: Sym) -> Sym {
+        let earlier = match object.fields.get(key) {
+            Some(Field::Value(earlier)) => Some(*earlier),
+            _ => state.inherited(object, key),
+        };
+        let facts = self.model.facts(state, value);
+        let Some(earlier) = earlier.filter(|_| facts.types.may(Types::UNDEFINED)) else { return value };
+        let site = Site { what: SiteKind::Field(self.current_block, value, key.clone()), ..(*self.site(reg, 0)).clone() };
+        let either = self.model.symbols.intern(Value::Phi(Rc::new(site)));
+        self.model.symbols.add_operand(either, earlier);
+        self.model.symbols.add_operand(either, value);
+        let present = Facts { types: facts.types.without(Types::UNDEFINED), ..facts };
+        let earlier = self.model.facts(state, earlier);
+        state.learn(either, present.join(earlier));
+        either
     }
 
     fn object_rest(&mut self, state: &mut State, reg: Reg, object: Sym, excluded: Vec<Rc<str>>) -> Sym {

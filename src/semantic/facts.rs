@@ -225,7 +225,7 @@ fn sum(a: f64, b: f64, unknown: f64) -> f64 {
     if s.is_nan() { unknown } else { s }
 }
 
-/// Property names that lead to a prototype, as a set: which of them a key is known not to be.
+/// Property names that lead to a prototype, or to what it holds: which of them a key is known not to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RefusedKeys {
     /// `__proto__`
@@ -234,6 +234,13 @@ pub struct RefusedKeys {
     pub constructor: bool,
     /// `prototype`
     pub prototype: bool,
+    /// All but those that the program lists: own keys of a table.
+    pub unlisted: bool,
+}
+
+impl RefusedKeys {
+    /// A name that the program lists, and that leads nowhere.
+    pub const ALL: RefusedKeys = RefusedKeys { proto: true, constructor: true, prototype: true, unlisted: true };
 }
 
 /// What is known of one value.
@@ -272,7 +279,7 @@ impl Facts {
         string_form: false,
         digits: false,
         digit_groups: false,
-        refused: RefusedKeys { proto: false, constructor: false, prototype: false },
+        refused: RefusedKeys { proto: false, constructor: false, prototype: false, unlisted: false },
         no_method: false,
     };
 
@@ -321,6 +328,7 @@ impl Facts {
                 proto: self.refused.proto && other.refused.proto,
                 constructor: self.refused.constructor && other.refused.constructor,
                 prototype: self.refused.prototype && other.refused.prototype,
+                unlisted: self.refused.unlisted && other.refused.unlisted,
             },
             no_method: self.no_method && other.no_method,
         }
@@ -341,6 +349,7 @@ impl Facts {
                 proto: self.refused.proto || other.refused.proto,
                 constructor: self.refused.constructor || other.refused.constructor,
                 prototype: self.refused.prototype || other.refused.prototype,
+                unlisted: self.refused.unlisted || other.refused.unlisted,
             },
             no_method: self.no_method || other.no_method,
         }

@@ -225,6 +225,10 @@ pub struct Analyzer<'a> {
     pub promises_began: HashMap<Sym, State>,
     /// Whether anything in the file may make a collection smaller, once that was asked.
     takes_away: Option<bool>,
+    /// Functions that write where input chooses both object and key.
+    pub polluting: BTreeSet<FuncId>,
+    /// Properties read under a key that changes, and whether each read was of an own property.
+    pub own_descents: HashMap<Sym, bool>,
     /// Properties of objects made of several others that are being looked up.
     pub spread_through: Vec<Sym>,
     /// Work on lists that a later limit on their length may still excuse.
@@ -283,6 +287,8 @@ impl<'a> Analyzer<'a> {
             found_later: HashMap::new(),
             promises_began: HashMap::new(),
             takes_away: None,
+            polluting: BTreeSet::new(),
+            own_descents: HashMap::new(),
             spread_through: Vec::new(),
             costs_until_limited: Vec::new(),
             loop_costs: super::cost::LoopCosts::default(),

@@ -1,11 +1,12 @@
 //! Writes under keys that input chooses, and what guards them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{RefusedKeys, Types};
 use super::flow::Analyzer;
 use super::limits;
 use super::observe::KeyedWrite;
+use super::refine;
 use super::state::State;
 use super::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::finding::Level;
@@ -14,10 +15,10 @@ use crate::source::TextRange;
 /// How an object was come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
+    /// Made without a prototype, or no object at all.
+    Bare,
     /// The program made it, or named it.
     Own,
-    /// Made without a prototype.
-    Bare,
     /// Found under a key that input chose.
     Chosen(Guard),
 }
@@ -66,7 +67,25 @@ impl Analyzer<'_> {
                 (Level::Warning, "input chooses the key that is written on a plain object: use a `Map` or `Object.create(null)`")
             }
         };
+        if level == Level::Error {
+            self.polluting.insert(self.frame().func);
+        }
         self.seen.keyed_writes.insert(KeyedWrite { range, level, message: message.to_owned(), steps: Vec::new() });
+    }
+
+    /// An object that input chose, with no guard: whoever writes into such objects is told so, and not
+    /// what is wrong with the other values that the program may find there.
+    pub fn is_chosen_unguarded(&mut self, state: &State, object: Sym) -> bool {
+        self.reach(state, object) == Reach::Chosen(Guard::None)
+    }
+
+    /// Notes whether a step down was guarded where it was made: later the key may be another.
+    pub fn note_descent(&mut self, state: &State, object: Sym, key: Sym) {
+        let is_own = self.owns(state, object, key);
+        for from in self.model.symbols.leaves(object).into_iter().chain([object]) {
+            let step = self.model.symbols.intern(Value::Prop(from, PropKey::Dynamic(key)));
+            self.own_descents.entry(step).and_modify(|always| *always &= is_own).or_insert(is_own);
+        }
     }
 
     /// `delete object[key]`: taking a property off a prototype is as bad as putting one there.
@@ -114,10 +133,28 @@ impl Analyzer<'_> {
     /// Whether the text of a key is input's to choose: a value of input, or a key of an input object.
     fn is_chosen_by_input(&mut self, state: &State, key: Sym) -> bool {
         let facts = self.model.facts(state, key);
-        if facts.listed || facts.types.only(Types::NUMERIC | Types::BOOLEAN | Types::NULLISH) {
+        // The key is compared as text, whatever it is: an array of a table's key names the same property.
+        if facts.listed
+            || facts.refused.unlisted
+            || self.is_key_of_table(state, key)
+            || facts.types.only(Types::NUMERIC | Types::BOOLEAN | Types::NULLISH)
+        {
             return false;
         }
-        super::refine::depends_on_input(&self.model, key) && !self.has_fixed_prefix(key)
+        refine::depends_on_input(&self.model, key) && !self.has_fixed_prefix(key)
+    }
+
+    /// A key of an object whose keys all stand in the program, whichever of several objects it is.
+    fn is_key_of_table(&self, state: &State, key: Sym) -> bool {
+        let symbols = &self.model.symbols;
+        let of = match symbols.value(key) {
+            Value::Instance(keys, _) => symbols.value(*keys),
+            own => own,
+        };
+        let Value::KeyOf(table) = of else { return false };
+        let mut leaves = symbols.leaves(*table);
+        leaves.retain(|&leaf| !matches!(symbols.value(leaf), Value::Undefined | Value::Null));
+        !leaves.is_empty() && leaves.iter().all(|&leaf| refine::lists_its_keys(&self.model, state, leaf))
     }
 
     /// A constant beginning rules out the names that matter.
@@ -141,7 +178,7 @@ impl Analyzer<'_> {
     }
 
     fn refusal(&mut self, state: &State, key: Sym, own_only: bool) -> Guard {
-        let RefusedKeys { proto, constructor, prototype } = self.refused(state, key);
+        let RefusedKeys { proto, constructor, prototype, .. } = self.refused(state, key);
         match (proto && (constructor || prototype), own_only) {
             (true, true) => Guard::Effective,
             (true, false) => Guard::Partial,
@@ -163,33 +200,49 @@ impl Analyzer<'_> {
         })
     }
 
-    /// How the program came by an object that it writes into.
+    /// How the program came by an object that it writes into: the least answer that agrees with itself,
+    /// since what a loop descends through leads back to it.
     fn reach(&mut self, state: &State, object: Sym) -> Reach {
-        self.reach_through(state, object, &mut BTreeSet::new())
+        let mut known = BTreeMap::new();
+        loop {
+            let before = known.clone();
+            let reach = self.reach_through(state, object, &mut BTreeSet::new(), &mut known);
+            if known == before {
+                return reach;
+            }
+        }
     }
 
-    fn reach_through(&mut self, state: &State, object: Sym, seen: &mut BTreeSet<Sym>) -> Reach {
-        if seen.len() > limits::LEAVES_MAX || !seen.insert(object) {
+    fn reach_through(&mut self, state: &State, object: Sym, seen: &mut BTreeSet<Sym>, known: &mut BTreeMap<Sym, Reach>) -> Reach {
+        if !seen.insert(object) {
+            return known.get(&object).copied().unwrap_or(Reach::Bare);
+        }
+        if seen.len() > limits::LEAVES_MAX {
             return Reach::Own;
         }
-        let bare = |s: Sym| state.object(s).is_some_and(|o| o.null_prototype);
-        let mut leaves = self.model.symbols.leaves(object);
-        leaves.retain(|&l| !matches!(self.model.symbols.value(l), Value::Undefined | Value::Null));
-        if !leaves.is_empty() && leaves.iter().all(|&l| bare(l)) {
+        let reach = self.reach_of(state, object, &mut |analyzer, part| analyzer.reach_through(state, part, seen, known));
+        let reach = known.get(&object).map_or(reach, |&earlier| reach.max(earlier));
+        known.insert(object, reach);
+        reach
+    }
+
+    /// How an object was come by, if `through` says it of those that it is one of, or was found in.
+    fn reach_of(&mut self, state: &State, object: Sym, through: &mut dyn FnMut(&mut Self, Sym) -> Reach) -> Reach {
+        if self.is_bare(state, object) {
             return Reach::Bare;
         }
+        let parts: Vec<Sym> = self.model.symbols.operands(object).filter(|&part| part != object).collect();
         match self.model.symbols.value(object).clone() {
             Value::Prop(base, PropKey::Dynamic(key)) => {
                 if !self.is_chosen_by_input(state, key) {
-                    let held: Vec<Sym> = self.model.symbols.operands(object).chain([base]).collect();
-                    return held.into_iter().map(|o| self.reach_through(state, o, seen)).max().unwrap_or(Reach::Own);
+                    return parts.into_iter().chain([base]).map(|part| through(self, part)).max().unwrap_or(Reach::Own);
                 }
-                let before = self.reach_through(state, base, seen);
+                let before = through(self, base);
                 // What an object without a prototype holds is its own.
                 if before == Reach::Bare {
-                    return Reach::Own;
+                    return parts.into_iter().map(|part| through(self, part)).max().unwrap_or(Reach::Own);
                 }
-                let step = if self.owns(state, base, key) {
+                let step = if self.owns(state, base, key) || self.own_descents.get(&object) == Some(&true) {
                     Guard::Effective
                 } else {
                     let facts = self.model.facts(state, object);
@@ -201,15 +254,22 @@ impl Analyzer<'_> {
                 }
             }
             Value::Phi(_) | Value::Prop(..) => {
-                let operands: Vec<Sym> = self.model.symbols.operands(object).filter(|&o| o != object).collect();
-                let worst = operands.into_iter().map(|o| self.reach_through(state, o, seen)).max().unwrap_or(Reach::Own);
+                let worst = parts.into_iter().map(|part| through(self, part)).max().unwrap_or(Reach::Own);
                 let facts = self.model.facts(state, object);
                 // Each of them was shown to be an object before it got here.
                 let objects_only = facts.no_method && facts.types.only(Types::OBJECTS | Types::NULLISH);
                 if objects_only && worst == Reach::Chosen(Guard::Partial) { Reach::Chosen(Guard::Effective) } else { worst }
             }
-            Value::Instance(of, _) => self.reach_through(state, of, seen),
+            Value::Instance(of, _) => through(self, of),
+            _ if !self.model.facts(state, object).types.may(Types::OBJECTS | Types::FUNCTION) => Reach::Bare,
             _ => Reach::Own,
         }
+    }
+
+    /// Whether it was made without a prototype, whichever of several objects it is.
+    fn is_bare(&self, state: &State, object: Sym) -> bool {
+        let mut leaves = self.model.symbols.leaves(object);
+        leaves.retain(|&leaf| !matches!(self.model.symbols.value(leaf), Value::Undefined | Value::Null));
+        !leaves.is_empty() && leaves.iter().all(|&leaf| state.object(leaf).is_some_and(|known| known.null_prototype))
     }
 }

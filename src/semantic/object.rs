@@ -44,6 +44,9 @@ impl Analyzer<'_> {
     pub fn read(&mut self, state: &mut State, reg: Reg, object: Sym, key: PropKey, range: TextRange, only_called: bool) -> OpResult {
         let is_index = matches!(key, PropKey::Dynamic(_));
         self.demand_read(state, object, range, is_index, only_called);
+        if let PropKey::Dynamic(name) = key {
+            self.note_descent(state, object, name);
+        }
         let value = self.get(state, reg, object, &key);
         if let PropKey::Name(name) = &key {
             self.observe_read(reg, object, name, value, range);
@@ -742,6 +745,14 @@ impl Analyzer<'_> {
     }
 
     fn write_named(&mut self, state: &mut State, reg: Reg, object: Sym, name: &Rc<str>, value: Sym, strong: bool) {
+        if &**name == "__proto__" && strong && state.object(object).is_some_and(|known| known.closed && !known.null_prototype) {
+            let target = state.object_mut(object);
+            match self.model.symbols.value(value) {
+                Value::Null => target.null_prototype = true,
+                _ => target.prototype = Some(value),
+            }
+            return;
+        }
         let is_old = matches!(self.model.symbols.value(object), Value::Alloc { old: true, .. });
         // Fields of tracked objects are values of their own; what is read elsewhere goes by the object.
         let is_tracked = matches!(self.model.symbols.value(object), Value::Alloc { old: false, .. });

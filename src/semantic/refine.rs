@@ -9,6 +9,7 @@ use super::facts::{Facts, Interval, RefusedKeys, Types};
 use super::ir::{BinaryOp, UnaryOp};
 use super::limits;
 use super::model::Model;
+use super::regex::PROTOTYPE_KEYS;
 use super::state::{Field, State};
 use super::symbol::{AllocKind, PropKey, Sym, Value};
 
@@ -270,7 +271,7 @@ fn assume_binary(model: &mut Model, state: &mut State, op: BinaryOp, a: Sym, b: 
         GreaterEqual => assume_order(model, state, b, a, false, truth),
         In => {
             if truth {
-                assume_own(model, state, b, a);
+                assume_property(model, state, b, a);
             }
             true
         }
@@ -553,7 +554,10 @@ fn assume_call(model: &mut Model, state: &mut State, path: &str, args: &[Sym], t
         "Boolean" => assume(model, state, x, truth),
         "Object.hasOwn" | "Object.prototype.hasOwnProperty" | "Reflect.has" if args.len() > 1 => {
             if truth {
-                assume_own(model, state, x, args[1]);
+                assume_property(model, state, x, args[1]);
+                if path != "Reflect.has" && lists_its_keys(model, state, x) {
+                    learn(model, state, args[1], Facts { refused: RefusedKeys::ALL, ..Facts::ANY });
+                }
             }
             true
         }
@@ -568,7 +572,7 @@ fn assume_call(model: &mut Model, state: &mut State, path: &str, args: &[Sym], t
                 if let Value::Regex { pattern, flags } = model.symbols.value(x).clone() {
                     let language = super::regex::language(&pattern, &flags);
                     let [proto, constructor, prototype] = language.excludes;
-                    let refused = RefusedKeys { proto, constructor, prototype };
+                    let refused = RefusedKeys { proto, constructor, prototype, unlisted: false };
                     let is_text = model.facts(state, args[1]).types.only(Types::STRING);
                     // Of a value that only has this string form, the form is as long; the value may be an array.
                     let length = if is_text { Interval { lo: language.length.lo, hi: language.length.hi } } else { Interval::LENGTH };
@@ -597,7 +601,7 @@ fn assume_call(model: &mut Model, state: &mut State, path: &str, args: &[Sym], t
 
 /// `k in o`, `Object.hasOwn(o, k)`: the property is there, and if the program lists the keys of `o`,
 /// then `k` is one of them.
-fn assume_own(model: &mut Model, state: &mut State, object: Sym, key: Sym) {
+fn assume_property(model: &mut Model, state: &mut State, object: Sym, key: Sym) {
     let property = match model.symbols.key_text(key) {
         Some(name) => model.symbols.intern(Value::Prop(object, PropKey::Name(name))),
         None => model.symbols.intern(Value::Prop(object, PropKey::Dynamic(key))),
@@ -606,6 +610,12 @@ fn assume_own(model: &mut Model, state: &mut State, object: Sym, key: Sym) {
     if !depends_on_input(model, object) {
         learn(model, state, key, Facts { string_form: true, ..Facts::ANY });
     }
+}
+
+/// Whether all own keys of an object stand in the program, none of them a way to a prototype.
+pub fn lists_its_keys(model: &Model, state: &State, object: Sym) -> bool {
+    let is_plain = matches!(model.symbols.value(object), Value::Alloc { kind: AllocKind::Object, .. });
+    is_plain && state.object(object).is_some_and(|known| PROTOTYPE_KEYS.iter().all(|key| known.lacks(key)))
 }
 
 /// `x` is an element of `list`: if the program lists them, that settles type and value.

@@ -120,6 +120,20 @@ impl State {
         self.heap.get(&sym)
     }
 
+    /// What an object that the program gave to `object` for a prototype holds under a name.
+    pub fn inherited(&self, object: &Object, key: &str) -> Option<Sym> {
+        let mut at = object.prototype;
+        for _ in 0..limits::CALL_DEPTH_MAX {
+            let prototype = self.object(at?)?;
+            match prototype.fields.get(key) {
+                Some(Field::Value(value)) => return Some(*value),
+                Some(Field::Getter(_)) => return None,
+                Some(Field::Absent) | None => at = prototype.prototype,
+            }
+        }
+        None
+    }
+
     /// The object behind `sym`, made open if there is none yet.
     pub fn object_mut(&mut self, sym: Sym) -> &mut Object {
         if !self.heap.contains_key(&sym) {
@@ -432,18 +446,18 @@ impl<'a> Merge<'a> {
                 merged.fields.insert(key.clone(), x.or(y).unwrap_or(Field::Absent));
                 continue;
             }
-            let value = |model: &mut Model, field: Option<Field>, object: &Object| match field {
+            let value = |model: &mut Model, field: Option<Field>, object: &Object, state: &State| match field {
                 Some(Field::Value(v)) => v,
                 None if !object.closed => model.property_symbol(object.base.unwrap_or(sym), &key),
                 None if !object.spreads.is_empty() => model.property_symbol(object.spreads[object.spreads.len() - 1], &key),
-                _ => match object.rest {
-                    Some(rest) => rest,
+                _ => match object.rest.or_else(|| state.inherited(object, &key)) {
+                    Some(value) => value,
                     None => model.symbols.undefined(),
                 },
             };
             let absent = |field: Option<Field>| matches!(field, None | Some(Field::Absent));
             merged.uncertain |= absent(x) != absent(y) || a.uncertain || b.uncertain;
-            let (x, y) = (value(model, x, a), value(model, y, b));
+            let (x, y) = (value(model, x, a, &self.left), value(model, y, b, self.right));
             let phi = self.phi(model, x, y, SiteKind::Field(block, sym, key.clone()));
             merged.fields.insert(key, Field::Value(phi));
         }

@@ -45,7 +45,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
     };
     let mut analyzer = Analyzer::new(model, graphs, &names);
     let operations: usize = ir.bodies.iter().map(|body| body.ops.len()).sum();
-    let work_max = limits::WORK_MAX + limits::WORK_PER_OPERATION * operations as u64;
+    let work_max = settings.work_max + limits::WORK_PER_OPERATION * operations as u64;
     if !has_entry {
         analyzer.call_depth_max = limits::LIBRARY_CALL_DEPTH_MAX;
     }
