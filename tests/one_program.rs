@@ -282,6 +282,26 @@ fn typescript_runs() {
 }
 
 #[test]
+fn a_property_that_is_deleted_is_gone() {
+    for (deletion, left) in [
+        ("delete user.password", "name"),
+        ("delete (user.password)", "name"),
+        ("delete user?.password", "name"),
+        ("delete (user?.password)", "name"),
+        ("delete ((user?.['password']))", "name"),
+        ("delete (none?.password)", "name,password"),
+        ("delete (user, none)?.password", "name,password"),
+    ] {
+        let text = format!(
+            "function execute() {{ const none = null, user = {{ name: 'n', password: 'p' }}; {deletion}; return Object.keys(user).join() }}"
+        );
+        for path in ["a.js", "a.ts"] {
+            assert_eq!(call(path, &text).outcome, Outcome::Returned(left.into()), "{path}: {deletion}");
+        }
+    }
+}
+
+#[test]
 fn errors_are_at_the_authors_lines() {
     let line = |path: &str, text: &str| match &call(path, text).outcome {
         Outcome::Threw(thrown) => thrown.position.map(|at| at.line),
