@@ -1024,7 +1024,7 @@ impl Tally {
         self.late.fetch_add(u64::from(overrun_ms > allowed_overrun_ms), Ordering::Relaxed);
         let counter = if execution.success() { &self.successes } else { &self.failures };
         counter.fetch_add(1, Ordering::Relaxed);
-        if self.successes.load(Ordering::Relaxed) >= 100 && self.before.load(Ordering::Relaxed) == 0 {
+        if self.successes.load(Ordering::Relaxed) >= 32 && self.before.load(Ordering::Relaxed) == 0 {
             self.before.store(resident_bytes(), Ordering::Relaxed);
         }
     }
