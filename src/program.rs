@@ -7,7 +7,7 @@ use swc_common::sync::Lrc;
 use swc_common::{BytePos, GLOBALS, LineCol, SourceMap, SyntaxContext};
 use swc_ecma_ast::{
     ExportNamedSpecifier, ExportSpecifier, Expr, ExprStmt, Ident, Lit, ModuleDecl, ModuleExportName, ModuleItem, NamedExport, Pass,
-    Program, Tpl, TplElement,
+    Program, Tpl, TplElement, UnaryExpr, UnaryOp,
 };
 use swc_ecma_codegen::text_writer::JsWriter;
 use swc_ecma_codegen::{Config, Emitter, Node};
@@ -86,6 +86,7 @@ pub fn printed(source: &SourceFile, parsed: &Parsed) -> String {
 
 fn in_javascript(source: &SourceFile, parsed: &Parsed) -> Program {
     let mut program = parsed.program.clone();
+    program.visit_mut_with(&mut BareDelete);
     if source.language == Language::TypeScript {
         erase_types(&mut program, parsed);
     }
@@ -100,6 +101,22 @@ fn erase_types(program: &mut Program, parsed: &Parsed) {
         hygiene().process(program);
         fixer(None).process(program);
     });
+}
+
+/// The engine deletes nothing at `delete (user?.password)`, where the standard and the analysis see a
+/// property go: without the parentheses it does.
+struct BareDelete;
+
+impl VisitMut for BareDelete {
+    fn visit_mut_unary_expr(&mut self, unary: &mut UnaryExpr) {
+        unary.visit_mut_children_with(self);
+        if unary.op == UnaryOp::Delete
+            && let Expr::Paren(inner) = &*unary.arg
+            && let property @ (Expr::Member(_) | Expr::SuperProp(_) | Expr::OptChain(_)) = bare(&inner.expr)
+        {
+            *unary.arg = property.clone();
+        }
+    }
 }
 
 /// What is no directive must not become one when the parentheses or types around it are gone: as a
@@ -201,6 +218,21 @@ mod tests {
             ("'use strict'; function execute() {}", "'use strict';\nfunction execute() {}\n"),
         ] {
             let source = SourceFile::new("a.ts", text);
+            assert_eq!(printed(&source, &parse(&source).unwrap()), printed_as);
+        }
+    }
+
+    #[test]
+    fn a_property_is_deleted_without_parentheses_around_it() {
+        for (text, printed_as) in [
+            ("delete (a?.b)", "delete a?.b;\n"),
+            ("delete ((a?.b[c].d))", "delete a?.b[c].d;\n"),
+            ("delete (delete (a?.b), a).c", "delete (delete a?.b, a).c;\n"),
+            ("delete (a?.b).c", "delete (a?.b).c;\n"),
+            ("delete (a)", "delete (a);\n"),
+            ("delete (a, b.c)", "delete (a, b.c);\n"),
+        ] {
+            let source = SourceFile::new("a.js", text);
             assert_eq!(printed(&source, &parse(&source).unwrap()), printed_as);
         }
     }

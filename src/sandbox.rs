@@ -599,8 +599,8 @@ pub fn run_script(script: &str, context: &CallContext, limits: &Limits, options:
 pub enum Probe {
     /// What the layer is there to stop. Returns `true` where that was stopped, otherwise throws.
     Layer(Layer),
-    /// A system call by its number, with zeros for arguments.
-    SystemCall(i64),
+    /// A system call: its number and its arguments, none of which may be the address of memory in use.
+    SystemCall(i64, [usize; 6]),
 }
 
 /// Lets a worker try something that no program can: it shows that the layers hold by themselves.

@@ -319,9 +319,9 @@ fn namespace(kind: &str) -> Option<String> {
 /// What was possible.
 pub fn probe(probe: Probe, namespaces: &[String]) -> Result<(), String> {
     match probe {
-        Probe::SystemCall(number) => {
-            // SAFETY: no argument is a pointer that could be written through: all are null.
-            let result = unsafe { libc::syscall(number, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize) };
+        Probe::SystemCall(number, [a, b, c, d, e, f]) => {
+            // SAFETY: whoever asks keeps to what the probe says: no argument is the address of memory in use.
+            let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
             Err(format!("the system call returned {result}"))
         }
         Probe::Layer(layer) => probe_layer(layer, namespaces),

@@ -10,6 +10,9 @@ use super::{SchemaViolation, text};
 /// Most bytes of a compiled pattern, and of its automaton.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 
+/// The one draft that is read, as `$schema` names it.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
 /// Most bytes of a violation's message.
 const VIOLATION_BYTES_MAX: usize = 512;
 
@@ -50,6 +53,13 @@ pub fn check(schema: Option<&str>, input: &Value) -> Result<(), Vec<SchemaViolat
 /// # Errors
 /// Why it cannot be used.
 pub fn compile(schema: &Value) -> Result<Validator, String> {
+    if let Some(dialect) = other_dialect(schema) {
+        let dialect = text::escape(dialect, 100);
+        return Err(format!(
+            "its `$schema` is {dialect:?}, and only draft 2020-12 is supported: write {DIALECT:?} there or leave `$schema` out, \
+             and put keywords of other drafts as that one has them (`prefixItems` for a list of `items`)"
+        ));
+    }
     if let Some(reference) = remote_reference(schema) {
         return Err(format!("reference to {reference:?}, which is not within the schema"));
     }
@@ -70,8 +80,18 @@ fn names_another_type(schema: &Value) -> bool {
     }
 }
 
-/// The first reference that leaves the schema. Iterative: the depth is the author's.
+/// The first reference that leaves the schema.
 fn remote_reference(schema: &Value) -> Option<&str> {
+    find_text(schema, |name, target| matches!(name, "$ref" | "$dynamicRef") && !target.starts_with('#'))
+}
+
+/// The first `$schema` that names another draft than [`DIALECT`].
+fn other_dialect(schema: &Value) -> Option<&str> {
+    find_text(schema, |name, target| name == "$schema" && target.trim_end_matches('#') != DIALECT)
+}
+
+/// The first text member that `is_wanted` by its name and itself. Iterative: the depth is the author's.
+fn find_text(schema: &Value, is_wanted: impl Fn(&str, &str) -> bool) -> Option<&str> {
     let mut pending = vec![schema];
     while let Some(value) = pending.pop() {
         match value {
@@ -79,10 +99,7 @@ fn remote_reference(schema: &Value) -> Option<&str> {
             Value::Object(members) => {
                 for (name, member) in members {
                     match member {
-                        Value::String(target) if matches!(name.as_str(), "$ref" | "$dynamicRef") && !target.starts_with('#') => {
-                            return Some(target);
-                        }
-                        Value::String(target) if name == "$schema" && !is_dialect(target) => return Some(target),
+                        Value::String(target) if is_wanted(name, target) => return Some(target),
                         _ => pending.push(member),
                     }
                 }
@@ -111,10 +128,6 @@ fn inner_identifier(schema: &Value) -> Option<&str> {
         pending.extend(parts(value));
     }
     None
-}
-
-fn is_dialect(target: &str) -> bool {
-    target.trim_end_matches('#') == "https://json-schema.org/draft/2020-12/schema"
 }
 
 /// What is wrong, without the values of the input: messages reach logs.
@@ -158,6 +171,22 @@ mod tests {
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found.iter().any(|message| message.starts_with("/pin: ")), "{found:?}");
         assert!(found.iter().all(|message| !message.contains("secret")), "{found:?}");
+    }
+
+    #[test]
+    fn another_draft_is_refused_by_its_name_and_with_what_to_do() {
+        for dialect in ["http://json-schema.org/draft-07/schema#", "https://json-schema.org/draft/2019-09/schema", "https://example.org/x"]
+        {
+            let found = messages(json!({"$schema": dialect, "type": "object"}), json!({}));
+            let told = found.len() == 1
+                && [dialect, "only draft 2020-12 is supported", DIALECT, "leave `$schema` out"].iter().all(|part| found[0].contains(part));
+            assert!(told, "{found:?}");
+        }
+        let long = messages(json!({"$schema": "x".repeat(5_000)}), json!({}));
+        assert!(long.len() == 1 && long[0].contains(DIALECT) && long[0].ends_with("`items`)"), "{long:?}");
+        for dialect in [DIALECT.to_owned(), format!("{DIALECT}#")] {
+            assert!(messages(json!({"$schema": dialect, "type": "object"}), json!({})).is_empty(), "{dialect}");
+        }
     }
 
     #[test]
