@@ -61,7 +61,9 @@ impl Analyzer<'_> {
                 accepted_one.get_or_insert(source);
                 continue;
             }
-            if let Some(source) = self.converted_source(state, leaf) {
+            // One that the function which made it returns only if it is a number, whatever else that one returns.
+            let is_checked = leaf != sym && self.returned.get(&leaf) == Some(&true);
+            if let (false, Some(source)) = (is_checked, self.converted_source(state, leaf)) {
                 return Some(source);
             }
             if let Value::Instance(of, _) = self.model.symbols.value(leaf) {
@@ -69,6 +71,16 @@ impl Analyzer<'_> {
             }
         }
         accepted_one.filter(|_| may_be_absent)
+    }
+
+    /// Notes what is known of a conversion where a function returns it.
+    pub fn note_returned(&mut self, state: &State, value: Sym) {
+        for leaf in self.model.symbols.leaves(value) {
+            if matches!(self.model.symbols.value(leaf), Value::Call(path, _) if is_conversion(path)) {
+                let is_number = !self.model.facts(state, leaf).types.may(Types::NAN);
+                *self.returned.entry(leaf).or_insert(true) &= is_number;
+            }
+        }
     }
 
     fn converted_source(&mut self, state: &State, leaf: Sym) -> Option<InputSource> {

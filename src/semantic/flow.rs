@@ -221,6 +221,8 @@ pub struct Analyzer<'a> {
     /// What the functions behind promises and generators find out: it holds once they are awaited, or run to
     /// their end.
     pub found_later: HashMap<Sym, BTreeMap<Sym, Facts>>,
+    /// Conversions that functions return, and whether it is certain wherever they do that the result is not NaN.
+    pub returned: HashMap<Sym, bool>,
     /// The states in which the functions given to `new Promise` began, by the promise.
     pub promises_began: HashMap<Sym, State>,
     /// Whether anything in the file may make a collection smaller, once that was asked.
@@ -285,6 +287,7 @@ impl<'a> Analyzer<'a> {
             spread_sources: Vec::new(),
             held_under: HashMap::new(),
             found_later: HashMap::new(),
+            returned: HashMap::new(),
             promises_began: HashMap::new(),
             takes_away: None,
             polluting: BTreeSet::new(),
@@ -613,6 +616,7 @@ impl Run {
                 if analyzer.reporting {
                     analyzer.registers = self.trace.registers.clone();
                 }
+                analyzer.note_returned(&state, value);
                 analyzer.observe_return(&state, value, range, self.func, reg);
                 self.leave(analyzer, state, value, EXIT);
             }
