@@ -75,11 +75,9 @@ impl Analyzer<'_> {
 
     /// Notes what is known of a conversion where a function returns it.
     pub fn note_returned(&mut self, state: &State, value: Sym) {
-        for leaf in self.model.symbols.leaves(value) {
-            if matches!(self.model.symbols.value(leaf), Value::Call(path, _) if is_conversion(path)) {
-                let is_number = !self.model.facts(state, leaf).types.may(Types::NAN);
-                *self.returned.entry(leaf).or_insert(true) &= is_number;
-            }
+        if matches!(self.model.symbols.value(value), Value::Call(path, _) if is_conversion(path)) {
+            let is_number = !self.model.facts(state, value).types.may(Types::NAN);
+            *self.returned.entry(value).or_insert(true) &= is_number;
         }
     }
 
