@@ -149,7 +149,7 @@ impl Analyzer<'_> {
     /// Joins a state that control may have come from into another.
     pub fn join_into(&mut self, merged: &mut Option<State>, branch: State, reg: Reg) {
         let frame = self.frame();
-        let place = Place { ctx: frame.ctx, func: frame.func, block: BlockId(0x4000_0000 + reg.0), round: false, widen: false };
+        let place = Place { ctx: frame.ctx, func: frame.func, block: BlockId(0x4000_0000 + reg.0), round: false, widen: false, patient: false };
         match merged {
             Some(known) => {
                 known.join(&mut self.model, &branch, place);

@@ -168,6 +168,16 @@ impl Interval {
         }
     }
 
+    /// The same, but ends go to the next of `steps`, which are in order, if there is one.
+    pub fn widen_to(self, before: Interval, steps: &[f64]) -> Interval {
+        let below = steps.iter().rev().copied().find(|&step| step <= self.lo).unwrap_or(f64::NEG_INFINITY);
+        let above = steps.iter().copied().find(|&step| step >= self.hi).unwrap_or(f64::INFINITY);
+        Interval {
+            lo: if self.lo < before.lo { below } else { self.lo },
+            hi: if self.hi > before.hi { above } else { self.hi },
+        }
+    }
+
     /// Whether `n` is possible.
     pub fn contains(self, n: f64) -> bool {
         self.lo <= n && n <= self.hi
@@ -358,6 +368,11 @@ impl Facts {
     /// As [`Interval::widen`], for both intervals.
     pub fn widen(self, before: Facts) -> Facts {
         Facts { range: self.range.widen(before.range), length: self.length.widen(before.length), ..self }
+    }
+
+    /// As [`Interval::widen_to`], for both intervals.
+    pub fn widen_to(self, before: Facts, steps: &[f64]) -> Facts {
+        Facts { range: self.range.widen_to(before.range, steps), length: self.length.widen_to(before.length, steps), ..self }
     }
 
     /// Whether the value can be truthy, and whether it can be falsy.

@@ -830,7 +830,9 @@ impl Run {
             func: self.func,
             block: to,
             round: self.cfg.is_header(to),
-            widen: self.visits[to.index()] >= limits::WIDEN_AFTER && self.cfg.is_header(to),
+            // What comes in from outside grows as long as the loop around it does, which is widened itself.
+            widen: is_back && self.visits[to.index()] >= limits::WIDEN_AFTER && self.cfg.is_header(to),
+            patient: self.visits[to.index()] < limits::PATIENT_VISITS,
         };
         let changed = if self.cfg.is_header(to) || from == to {
             match &mut self.trace.entry[to.index()] {
@@ -897,7 +899,7 @@ impl Run {
 
     /// Joins a state in which the function ends, with what it ends with in [`RESULT`].
     fn end(&mut self, analyzer: &mut Analyzer<'_>, state: State, by: BlockId) {
-        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, round: false, widen: false };
+        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, round: false, widen: false, patient: false };
         let exit = if by == EXIT { &mut self.normal } else { &mut self.thrown };
         match exit {
             Some(known) => {

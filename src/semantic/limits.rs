@@ -21,6 +21,10 @@ pub const LIBRARY_CALL_DEPTH_MAX: usize = 5;
 pub const RECURSION_MAX: usize = 2;
 /// Visits of a block before numeric bounds are widened.
 pub const WIDEN_AFTER: u32 = 2;
+/// Numbers that the program names and numeric bounds are widened to.
+pub const CONSTANTS_MAX: usize = 256;
+/// Visits of a block before those of values that its loop does not change are, too.
+pub const PATIENT_VISITS: u32 = 6;
 /// Visits of a block before everything that still changes is given up.
 pub const VISITS_MAX: u32 = 12;
 /// The same, when the work on the file is used up.

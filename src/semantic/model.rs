@@ -33,6 +33,8 @@ pub struct Model {
     pub created_globals: std::collections::HashSet<String>,
     /// What is known of every value stored at one place, and of its parts.
     pub kept: Kept,
+    /// The numbers that the program names, in order.
+    pub constants: Rc<[f64]>,
     /// Values that were stored once, by what they go by since: what is found out of the one holds for the other.
     pub stored_once: FxHashMap<Sym, Sym>,
     /// What holds if a search found nothing, by its result.
@@ -253,7 +255,9 @@ impl Model {
             Value::Prop(_, key) => is_index(key),
             _ => is_turn(value),
         });
-        if !varies || self.symbols.is_constant(sym) || self.symbols.is_deep(sym) {
+        // What was found out of a path of the input holds where it was found out only.
+        let is_found_out = matches!(self.symbols.value(sym), Value::Prop(..)) && state.facts.contains_key(&sym) && self.is_of_input(sym);
+        if !(varies || is_found_out) || self.symbols.is_constant(sym) || self.symbols.is_deep(sym) {
             return sym;
         }
         let holds_object = |leaf: &Sym| {

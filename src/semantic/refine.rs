@@ -424,6 +424,11 @@ fn assume_call_equals(model: &mut Model, state: &mut State, path: &str, args: &[
             };
             Some(learn(model, state, *x, Facts::of(if same { types } else { !types })))
         }
+        // `Object(x) === x` is the test for an object.
+        ("Object", [x]) if *x == b => {
+            let types = Types::OBJECTS | Types::FUNCTION;
+            Some(learn(model, state, b, Facts::of(if same { types } else { !types })))
+        }
         ("Object.getPrototypeOf", [x]) if same => {
             let path = model.symbols.as_builtin(b)?.strip_suffix(".prototype")?.to_owned();
             let types = builtins::instance_types(&path)?;

@@ -112,6 +112,8 @@ pub struct Place {
     pub round: bool,
     /// Numeric bounds that still move are given up.
     pub widen: bool,
+    /// But those of values that the loop does not change to the next limit that the program names.
+    pub patient: bool,
 }
 
 impl State {
@@ -479,6 +481,8 @@ impl<'a> Merge<'a> {
                 DiffItem::Remove(sym, a) => (*sym, Some(*a), a.join(model.facts(self.right, *sym))),
             };
             let joined = match before {
+                // What the loop does not change itself goes no further than to the limits that the program names.
+                Some(before) if self.place.widen && self.place.patient => joined.widen_to(before, &model.constants),
                 Some(before) if self.place.widen => joined.widen(before),
                 _ => joined,
             };

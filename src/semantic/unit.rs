@@ -10,7 +10,7 @@ use super::capture::{self, Environment};
 use super::facts::{Facts, Types};
 use super::flow::{Analyzer, Args, Frame};
 use super::graph::Graph;
-use super::ir::{BlockId, FuncId, Ir, SlotKind};
+use super::ir::{BlockId, FuncId, Ir, OpKind, SlotKind};
 use super::limits;
 use super::model::{Kept, Model};
 use super::names::SensitiveNames;
@@ -35,6 +35,7 @@ pub fn analyse(ir: Rc<Ir>, settings: &SemanticSettings, has_entry: bool) -> (Obs
         limited: Default::default(),
         created_globals: HashSet::new(),
         kept: Kept::default(),
+        constants: constants(&ir),
         stored_once: Default::default(),
         absence: Default::default(),
         in_progress: Vec::new(),
@@ -98,6 +99,17 @@ fn load(analyzer: &mut Analyzer<'_>) -> State {
     let outcome = analyzer.activate(frame, state);
     analyzer.reporting = false;
     outcome.normal.map(|(state, _)| state).or(outcome.thrown.map(|(state, _)| state)).unwrap_or_default()
+}
+
+/// The numbers that a file names, in order.
+fn constants(ir: &Ir) -> Rc<[f64]> {
+    let ops = ir.bodies.iter().flat_map(|body| &body.ops);
+    let mut numbers: Vec<f64> = ops.filter_map(|op| if let OpKind::Number(n) = op.kind { Some(n) } else { None }).collect();
+    numbers.retain(|n| n.is_finite());
+    numbers.sort_by(f64::total_cmp);
+    numbers.dedup();
+    numbers.truncate(limits::CONSTANTS_MAX);
+    numbers.into()
 }
 
 /// The function that the file offers as its entry, and the `this` it is called with.

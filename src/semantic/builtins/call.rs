@@ -270,7 +270,7 @@ impl Analyzer<'_> {
             if result.value.is_none() {
                 break;
             }
-            let place = Place { ctx, func, block, round: true, widen: round > 1 };
+            let place = Place { ctx, func, block, round: true, widen: round > 1, patient: false };
             if !state.join(&mut self.model, &branch, place) {
                 break;
             }
@@ -370,7 +370,7 @@ impl Analyzer<'_> {
                 let kept = match self.model.assumed(&turn, value, true) {
                     Some(passed) => {
                         self.keep_turn(state, &passed, &site);
-                        self.passed_filter(state, &passed, call, element, value)
+                        self.passed_filter(state, (&turn, &passed), call, element, value)
                     }
                     None => element,
                 };
@@ -434,27 +434,33 @@ impl Analyzer<'_> {
         facts
     }
 
-    /// Of an element that is one of several objects, those that a test let through; `None` if it is not
-    /// such an element, or the test ruled out none.
-    fn still_possible(&mut self, state: &mut State, passed: &State, reg: Reg, element: Sym) -> Option<Sym> {
+    /// Of an element that is one of several objects, those that a test lets through; `None` if it is not
+    /// such an element, or the test rules out none.
+    fn still_possible(&mut self, state: &mut State, turn: &State, reg: Reg, element: Sym, test: Sym) -> Option<Sym> {
         let before = self.model.symbols.leaves(element);
-        let known = self.model.facts(passed, element);
-        let values: Vec<Sym> = match passed.choices.get(&element) {
-            Some(choice) => choice.alternatives.iter().map(|a| a.value).collect(),
-            None => {
-                let held = before.iter().filter(|&&leaf| passed.facts.contains_key(&leaf) && !state.facts.contains_key(&leaf));
-                held.copied().collect()
-            }
-        };
-        let possible: Vec<Sym> = values.into_iter().filter(|v| before.contains(v)).collect();
-        let is_new = !possible.is_empty() && possible.len() < before.len() && known.types != Types::NONE;
+        if before.len() < 2 || before.len() > crate::semantic::limits::ALTERNATIVES_MAX {
+            return None;
+        }
+        let mut possible = before.clone();
+        possible.retain(|&leaf| {
+            let Some(supposed) = self.supposing(turn, element, leaf) else { return false };
+            self.model.assumed(&supposed, test, true).is_some()
+        });
+        let is_new = !possible.is_empty() && possible.len() < before.len();
         is_new.then(|| self.one_of(state, reg, 235, &possible))
     }
 
     /// An element that a filter let through, with what the filter's test established.
-    fn passed_filter(&mut self, state: &mut State, passed: &State, call: &Call<'_>, element: Sym, test: Sym) -> Sym {
+    fn passed_filter(
+        &mut self,
+        state: &mut State,
+        (turn, passed): (&State, &State),
+        call: &Call<'_>,
+        element: Sym,
+        test: Sym,
+    ) -> Sym {
         let site = self.site(call.reg, 236);
-        if let Some(left) = self.still_possible(state, passed, call.reg, element) {
+        if let Some(left) = self.still_possible(state, turn, call.reg, element, test) {
             return left;
         }
         if !matches!(self.model.symbols.value(element), Value::Alloc { .. }) {
@@ -1112,6 +1118,8 @@ impl Analyzer<'_> {
                 self.allocate(state, reg, 230, AllocKind::Object, Object { rest: Some(group), null_prototype: true, ..Object::new() })
                     .into()
             }
+            // As the other side of a comparison it tells whether the value is an object.
+            "Object" if self.is_harmless_use(reg) => self.pure_call(state, call).into(),
             "Object" => first.unwrap_or_else(|| self.model.symbols.undefined()).into(),
             "Object.hasOwn" | "Reflect.has" | "Object.is" | "Object.isFrozen" | "Object.isSealed" => {
                 let _ = key_name(&key);

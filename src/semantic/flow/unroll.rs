@@ -95,7 +95,7 @@ impl Run {
     }
 
     fn place(&self, analyzer: &Analyzer<'_>, block: BlockId) -> Place {
-        Place { ctx: analyzer.frame().ctx, func: self.func, block, round: false, widen: false }
+        Place { ctx: analyzer.frame().ctx, func: self.func, block, round: false, widen: false, patient: false }
     }
 
     /// Notes whether the branch at the header of this run's loop went one way only.
