@@ -80,6 +80,17 @@ impl Analyzer<'_> {
         self.call(state, reg, 3, target, object, Args::default(), range)
     }
 
+    /// What a value may be here: objects that are made on another way through the program do not exist.
+    fn existing(&self, state: &State, sym: Sym) -> Vec<Sym> {
+        let leaves = self.model.symbols.leaves(sym);
+        let exists = |leaf: &&Sym| !matches!(self.model.symbols.value(**leaf), Value::Alloc { .. }) || state.heap.contains_key(*leaf);
+        match leaves.iter().filter(exists).count() {
+            0 => leaves,
+            some if some == leaves.len() => leaves,
+            _ => leaves.iter().filter(exists).copied().collect(),
+        }
+    }
+
     /// The value of a property, whatever the object is one of.
     pub fn get(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey) -> Sym {
         if let PropKey::Dynamic(sym) = key
@@ -95,7 +106,7 @@ impl Analyzer<'_> {
             values.iter().for_each(|&v| self.model.symbols.add_operand(merged, v));
             return merged;
         }
-        let leaves = self.model.symbols.leaves(object);
+        let leaves = self.existing(state, object);
         if leaves.len() <= 1 {
             return self.get_one(state, reg, leaves.first().copied().unwrap_or(object), key);
         }
@@ -677,7 +688,7 @@ impl Analyzer<'_> {
         if matches!(&key, PropKey::Name(name) if &**name == "length") && self.model.facts(state, object).types.may(Types::ARRAY) {
             self.cost_of_size(state, value, range, "the array is made that long");
         }
-        let leaves = self.model.symbols.leaves(object);
+        let leaves = self.existing(state, object);
         let strong = leaves.len() == 1;
         for leaf in leaves {
             if self.write_builtin(state, leaf, &key, value, range) {
