@@ -19,7 +19,7 @@ use super::names::SensitiveNames;
 use super::observe::Observations;
 use super::refine;
 use super::state::{Place, State};
-use super::symbol::{Ctx, PropKey, Site, SiteKind, Sym, Symbols, Value};
+use super::symbol::{Ctx, PropKey, Site, SiteKind, Sym, Symbols, Value, Which};
 use crate::source::TextRange;
 
 mod unroll;
@@ -684,6 +684,7 @@ impl Run {
                 let lists = analyzer.model.symbols.leaves(list);
                 let is_element = |value: &Value| match value {
                     Value::Prop(of, PropKey::Dynamic(index)) => *index == at && (*of == list || lists.contains(of)),
+                    Value::Instance(_, Which::Index(index)) => *index == at,
                     _ => false,
                 };
                 analyzer.model.symbols.contains(sym, &|_, value| is_element(value))

@@ -824,18 +824,17 @@ impl Analyzer<'_> {
     }
 
     fn append(&mut self, state: &mut State, call: &Call<'_>, method: &str) {
+        let leaves = self.model.symbols.leaves(call.this);
+        if leaves.len() > 1 && state.choices.contains_key(&call.this) {
+            return self.append_to_one(state, call, &leaves);
+        }
         let mut list = call.args.list.clone();
         for (i, value) in list.iter_mut().enumerate() {
             let site = self.site(call.reg, 161 + (i % 32) as u8);
             *value = self.stored(state, *value, site);
         }
         let args = Args { list, ..call.args.clone() };
-        let as_given = call;
         let call = &Call { args: &args, ..*call };
-        let leaves = self.model.symbols.leaves(call.this);
-        if leaves.len() > 1 && state.choices.contains_key(&call.this) {
-            return self.append_to_one(state, as_given, &leaves);
-        }
         for &leaf in &leaves {
             let exact = self.exact_elements(state, leaf);
             let strong = leaves.len() == 1 && !matches!(self.model.symbols.value(leaf), Value::Alloc { old: true, .. });
@@ -1464,9 +1463,9 @@ impl Analyzer<'_> {
             .take(12)
             .enumerate()
             .map(|(i, (name, inner))| {
-                let of_group = crate::semantic::regex::language(&format!("^(?:{inner})$"), &flags).length;
+                let language = crate::semantic::regex::language(&format!("^(?:{inner})$"), &flags);
                 let facts =
-                    Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(of_group.hi) }) };
+                    Facts { digits: language.digits || refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(language.length.hi) }) };
                 let group = self.opaque(reg, 140 + i as u8, facts, &[text]);
                 self.pieces.insert(group);
                 (name, group)
