@@ -27,15 +27,17 @@ impl Analyzer<'_> {
         let difference = self.model.symbols.intern(Value::Binary(BinaryOp::Sub, h, l));
         let pace = up.range.add(down.range.neg()).lo;
         let of_difference = self.model.facts(&before, difference).range.hi;
-        let span = self.difference(h, l, &before, 0).map_or(of_difference, |span| span.range.hi.min(of_difference));
+        // No more than from any of the starts that the latest is taken of to any of the ends that the nearest is.
+        let (ends, begins) = (self.ends_of(h, "Math.min"), self.ends_of(l, "Math.max"));
+        let mut span = of_difference;
+        for (end, begin) in ends.iter().flat_map(|&end| begins.iter().map(move |&begin| (end, begin))) {
+            span = span.min(self.distance(end, begin, &before));
+        }
         if let Some(size) = self.paced_by_input(turns, low, high, pace, span) {
             return size;
         }
-        if let Some(span) = self.difference(h, l, &before, 0) {
-            let step = self.unit_of(up, down);
-            if span.range.hi.is_finite() && span.range.hi / step <= crate::semantic::limits::BOUND_MAX {
-                return Size::Bounded;
-            }
+        if span.is_finite() && span / self.unit_of(up, down) <= crate::semantic::limits::BOUND_MAX {
+            return Size::Bounded;
         }
         let known = self.model.facts(&before, difference);
         if known.range.hi < f64::INFINITY && known.range.hi <= crate::semantic::limits::BOUND_MAX * self.unit_of(up, down) {
@@ -43,6 +45,27 @@ impl Analyzer<'_> {
         }
         let _ = state;
         self.size_of_number(&before, difference).max(self.size_of_number(&before, h).min(self.size_of_number(&before, difference)))
+    }
+
+    /// How far it is at most from one value to another: `page - 2` to `page + 2`.
+    fn distance(&mut self, end: Sym, begin: Sym, before: &State) -> f64 {
+        if let Some(span) = self.difference(end, begin, before, 0) {
+            return span.range.hi;
+        }
+        let (of, moved) = match *self.model.symbols.value(begin) {
+            Value::Binary(BinaryOp::Add, of, by) => (of, self.model.facts(before, by).range.neg()),
+            Value::Binary(BinaryOp::Sub, of, by) => (of, self.model.facts(before, by).range),
+            _ => return f64::INFINITY,
+        };
+        self.difference(end, of, before, 0).map_or(f64::INFINITY, |span| span.range.add(moved).hi)
+    }
+
+    /// A value, and what it is the least or greatest of.
+    fn ends_of(&self, sym: Sym, of: &str) -> Vec<Sym> {
+        match self.model.symbols.value(sym) {
+            Value::Call(path, args) if &**path == of => args.iter().copied().chain([sym]).collect(),
+            _ => vec![sym],
+        }
     }
 
     /// At most how many rounds, and the values that are counted up or down to.
