@@ -92,7 +92,7 @@ impl Analyzer<'_> {
                 _ => Vec::new(),
             };
             let is_date = matches!(self.model.symbols.value(next), Value::Alloc { kind: AllocKind::Date, .. });
-            if next != sym && (is_date || is_number && !operands.is_empty()) {
+            if next != sym && (is_date || is_number) {
                 let facts = self.model.facts(state, next);
                 if facts.types != Types::NONE && matches!(facts.known(accepted), Known::Typed | Known::Bounded) {
                     continue;

@@ -15,7 +15,7 @@ use super::model::is_turn;
 use super::observe::{ContextOverride, Mention, NativeWrite, ProtoKey, PrototypeForm, PrototypeUse, SharedState};
 use super::refine;
 use super::state::{Field, Object, State};
-use super::symbol::{AllocKind, PropKey, SIZE, Sym, Value, Which};
+use super::symbol::{AllocKind, PropKey, SIZE, SiteKind, Sym, Value, Which};
 use crate::finding::Level;
 use crate::source::TextRange;
 
@@ -94,6 +94,7 @@ impl Analyzer<'_> {
     /// The value of a property, whatever the object is one of.
     pub fn get(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey) -> Sym {
         if let PropKey::Dynamic(sym) = key
+            && !self.is_counter(state, *sym)
             && let Some(names) = self.key_texts(*sym)
             && names.len() <= 8
         {
@@ -134,6 +135,16 @@ impl Analyzer<'_> {
                 merged
             }
         }
+    }
+
+    /// Whether a number is merged at the header of a loop: it stands for more values than were seen so far.
+    fn is_counter(&mut self, state: &State, sym: Sym) -> bool {
+        let Value::Phi(site) = self.model.symbols.value(sym) else { return false };
+        let SiteKind::Slot(block, _) = site.what else { return false };
+        let cfg = self.graphs[site.func.index()].clone();
+        block.index() < self.model.ir.body(site.func).blocks.len()
+            && cfg.is_header(block)
+            && self.model.facts(state, sym).types.only(Types::NUMERIC)
     }
 
     /// The texts a computed key may be, if all are known.
@@ -1256,7 +1267,7 @@ impl Analyzer<'_> {
                 site.ctx == ctx
                     && site.func == func
                     && match site.what {
-                        super::symbol::SiteKind::Op(reg, _) => {
+                        SiteKind::Op(reg, _) => {
                             natural.iter().any(|b| self.model.ir.body(func).blocks[b.index()].ops.first() == Some(&reg))
                         }
                         _ => false,
