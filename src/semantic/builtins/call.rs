@@ -451,14 +451,7 @@ impl Analyzer<'_> {
     }
 
     /// An element that a filter let through, with what the filter's test established.
-    fn passed_filter(
-        &mut self,
-        state: &mut State,
-        (turn, passed): (&State, &State),
-        call: &Call<'_>,
-        element: Sym,
-        test: Sym,
-    ) -> Sym {
+    fn passed_filter(&mut self, state: &mut State, (turn, passed): (&State, &State), call: &Call<'_>, element: Sym, test: Sym) -> Sym {
         let site = self.site(call.reg, 236);
         if let Some(left) = self.still_possible(state, turn, call.reg, element, test) {
             return left;
