@@ -253,7 +253,11 @@ impl Analyzer<'_> {
         let is_judged = active > 0 && self.note_recursion(state, &callee, &args, range);
         let Callee { func, this, captured, variant } = callee;
         let too_deep = self.frames.len() >= self.call_depth_max;
-        let recursion_max = if active > 0 && self.unfolds(func, &args) { limits::UNFOLDED_MAX } else { limits::RECURSION_MAX };
+        let recursion_max = match active > 0 && self.unfolds(func, &args) {
+            true => limits::UNFOLDED_MAX,
+            false if self.model.work > limits::RECURSION_WORK => 1,
+            false => limits::RECURSION_MAX,
+        };
         if is_judged || active >= recursion_max || too_deep || !self.has_budget() {
             if too_deep && !is_judged {
                 self.reached("depth of calls");

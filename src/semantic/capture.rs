@@ -146,12 +146,29 @@ impl Analyzer<'_> {
             } else if let Some(&value) = state.slots.get(&slot)
                 && self.frames.iter().any(|frame| frame.func == ir.slot(slot).owner || frame.captured.iter().any(|(of, _)| *of == slot))
             {
+                let value = self.captured_value(state, slot, value);
                 kept.push((slot, value));
             }
         }
         // Closures around closures without end are one in the end.
         let too_deep = kept.iter().any(|(_, value)| self.model.symbols.is_deep(*value));
         if too_deep { Environment::default() } else { kept.into() }
+    }
+
+    /// What a closure keeps of a value: what was found out of it, too, where the closure was made.
+    fn captured_value(&mut self, state: &State, slot: SlotId, value: Sym) -> Sym {
+        let is_found_out = state.facts.contains_key(&value) && matches!(self.model.symbols.value(value), Value::Prop(..) | Value::Phi(_));
+        if !is_found_out {
+            return value;
+        }
+        let frame = self.frame();
+        let block = super::ir::BlockId(CAPTURED + self.current.map_or(0, |reg| reg.0));
+        let site = Rc::new(Site { ctx: frame.ctx, func: frame.func, what: SiteKind::Slot(block, slot) });
+        let kept = self.model.keep(state, value, site);
+        if kept != value {
+            self.model.stored_once.insert(kept, value);
+        }
+        kept
     }
 
     /// A function begins: what an earlier activation of it left in variables that closures keep is not its own.
@@ -191,5 +208,7 @@ impl Analyzer<'_> {
     }
 }
 
+/// Pseudo-blocks at which closures come to keep variables.
+const CAPTURED: u32 = 0x5800_0000;
 /// Pseudo-blocks at which the variables of closures that are called as one meet.
 const CLOSURES: u32 = 0x5000_0000;

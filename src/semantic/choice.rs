@@ -203,7 +203,7 @@ impl<'a> Sides<'a> {
             for b in right {
                 let constants = a.value != b.value && model.symbols.is_constant(a.value) && model.symbols.is_constant(b.value);
                 differ = differ || constants || contradict(a.facts, b.facts) || a.facts.truth() != b.facts.truth();
-                differ = differ || self.members_differ(model, a.value, b.value);
+                differ = differ || self.members_differ(model, a.value, b.value) || two_lists(model, a.value, b.value);
                 // What is known of the elements of the one is not doubted for the sake of one that has none.
                 differ = differ || a.value != b.value && (self.has_none(model, 0, a.value) != self.has_none(model, 1, b.value));
             }
@@ -256,6 +256,12 @@ impl<'a> Sides<'a> {
         }
         (alternatives.len() > 1 && alternatives.len() <= limits::ALTERNATIVES_MAX).then_some(Choice { alternatives })
     }
+}
+
+/// Whether two values are different lists of the program's own: what is put into the one is not put into the other.
+fn two_lists(model: &Model, a: Sym, b: Sym) -> bool {
+    let is_list = |sym: Sym| matches!(model.symbols.value(sym), Value::Alloc { kind: AllocKind::Array, .. });
+    a != b && is_list(a) && is_list(b)
 }
 
 /// Of very many facts, the newest.

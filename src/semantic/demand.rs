@@ -10,7 +10,7 @@ use super::limits;
 use super::observe::{Step, UnmetDemand};
 use super::refine;
 use super::state::State;
-use super::symbol::{PropKey, Sym, Value};
+use super::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::finding::Level;
 use crate::source::TextRange;
 
@@ -39,13 +39,18 @@ pub struct InputSource {
     pub conversion: bool,
 }
 
+/// Whether a use is one of a number: arithmetic, ordering.
+fn asks_for_number(accepted: Types) -> bool {
+    accepted.may(Types::NUMBER) && !accepted.may(Types::OBJECT)
+}
+
 impl Analyzer<'_> {
     /// The input path behind a value that is read from input as it is, or only converted to a number.
     /// Of a value that is one of several, those that are known to be `accepted` are not to blame, unless
     /// what is wrong is that there may be none of them.
     pub fn input_source(&mut self, state: &State, sym: Sym, accepted: Types) -> Option<InputSource> {
         // What a value was a turn earlier may be a merge that leads back to it.
-        let (mut seen, mut open) = (BTreeSet::new(), self.model.symbols.leaves(sym));
+        let (mut seen, mut open) = (BTreeSet::new(), self.doubtful_leaves(state, sym, accepted));
         open.reverse();
         let (mut accepted_one, mut may_be_absent) = (None, false);
         while let Some(leaf) = open.pop() {
@@ -70,7 +75,36 @@ impl Analyzer<'_> {
                 open.extend(self.model.symbols.leaves(*of).into_iter().rev());
             }
         }
-        accepted_one.filter(|_| may_be_absent)
+        // What is absent only where the program looks something up of its own makes a number that is none.
+        accepted_one.filter(|_| may_be_absent && !asks_for_number(accepted))
+    }
+
+    /// The values that a merge may be, apart from those of merges inside it that are `accepted`, and dates that are.
+    fn doubtful_leaves(&mut self, state: &State, sym: Sym, accepted: Types) -> Vec<Sym> {
+        let is_number = asks_for_number(accepted);
+        let (mut leaves, mut seen, mut open) = (Vec::new(), BTreeSet::new(), vec![sym]);
+        while let Some(next) = open.pop() {
+            if !seen.insert(next) || seen.len() > limits::LEAVES_MAX {
+                continue;
+            }
+            let operands: Vec<Sym> = match self.model.symbols.value(next) {
+                Value::Phi(_) | Value::Prop(..) => self.model.symbols.operands(next).collect(),
+                _ => Vec::new(),
+            };
+            let is_date = matches!(self.model.symbols.value(next), Value::Alloc { kind: AllocKind::Date, .. });
+            if next != sym && (is_date || is_number && !operands.is_empty()) {
+                let facts = self.model.facts(state, next);
+                if facts.types != Types::NONE && matches!(facts.known(accepted), Known::Typed | Known::Bounded) {
+                    continue;
+                }
+            }
+            match operands.is_empty() {
+                true => leaves.push(next),
+                false => open.extend(operands),
+            }
+        }
+        leaves.sort();
+        leaves
     }
 
     /// Notes what is known of a conversion where a function returns it.

@@ -782,7 +782,7 @@ impl Analyzer<'_> {
                 elements.iter().map(|e| e.as_ref().and_then(|a| registers[a.reg.index()]).unwrap_or(undefined)).collect();
             for (i, element) in list.iter_mut().enumerate() {
                 let site = self.site(reg, 161 + (i % 32) as u8);
-                *element = self.stored(state, *element, site);
+                *element = self.stored_in_literal(state, *element, site);
             }
             return self.array_of(state, reg, 0, &list);
         }
@@ -828,7 +828,7 @@ impl Analyzer<'_> {
                             }
                             self.name_value(state, &name, value, *at);
                             let site = self.site(reg, 161 + (i % 32) as u8);
-                            let value = self.stored(state, value, site);
+                            let value = self.stored_in_literal(state, value, site);
                             object.fields.insert(name, Field::Value(value));
                         }
                         PropKey::Dynamic(key) => {

@@ -19,7 +19,7 @@ use super::names::SensitiveNames;
 use super::observe::Observations;
 use super::refine;
 use super::state::{Place, State};
-use super::symbol::{Ctx, PropKey, Site, SiteKind, Sym, Symbols, Value};
+use super::symbol::{Ctx, PropKey, Site, SiteKind, Sym, Symbols, Value, Which};
 use crate::source::TextRange;
 
 mod unroll;
@@ -425,7 +425,7 @@ impl<'a> Analyzer<'a> {
                 continue;
             }
             let mut general = BTreeMap::new();
-            for (about, facts) in left_alone(std::slice::from_ref(turn), &[measure], measure, false) {
+            for (about, facts) in left_alone(&mut self.model, std::slice::from_ref(turn), &[measure], measure, false) {
                 if self.is_of_turn(about, site)
                     && let Some(of_all) = self.model.symbols.generalise(about)
                 {
@@ -687,7 +687,13 @@ impl Run {
         match passed {
             None => analyzer.is_of_this_loop(sym, self.func, &self.cfg, header),
             Some(Passed { list, at }) => {
-                analyzer.model.symbols.contains(sym, &|_, value| *value == Value::Prop(list, PropKey::Dynamic(at)))
+                let lists = analyzer.model.symbols.leaves(list);
+                let is_element = |value: &Value| match value {
+                    Value::Prop(of, PropKey::Dynamic(index)) => *index == at && (*of == list || lists.contains(of)),
+                    Value::Instance(_, Which::Index(index)) => *index == at,
+                    _ => false,
+                };
+                analyzer.model.symbols.contains(sym, &|_, value| is_element(value))
             }
         }
     }
@@ -792,7 +798,7 @@ impl Run {
         passed: Option<Passed>,
     ) -> BTreeMap<Sym, Facts> {
         let mut general = BTreeMap::new();
-        for (about, facts) in left_alone(turns, values, flag, truth) {
+        for (about, facts) in left_alone(&mut analyzer.model, turns, values, flag, truth) {
             if self.is_of_turn(analyzer, about, header, passed)
                 && let Some(of_all) = analyzer.model.symbols.generalise(about)
             {
@@ -928,10 +934,17 @@ struct Passed {
 }
 
 /// What every turn that leaves a value with that truth, and as it was, knows. Nothing, if a turn may give it that truth.
-fn left_alone(turns: &[State], values: &[Sym], flag: Sym, truth: bool) -> BTreeMap<Sym, Facts> {
+fn left_alone(model: &mut Model, turns: &[State], values: &[Sym], flag: Sym, truth: bool) -> BTreeMap<Sym, Facts> {
     let mut common: Option<BTreeMap<Sym, Facts>> = None;
     for (turn, value) in turns.iter().zip(values) {
-        let Some(choice) = turn.choices.get(value) else { return BTreeMap::new() };
+        let Some(choice) = turn.choices.get(value) else {
+            // A turn that certainly gives it the other truth says nothing of this one.
+            let (truthy, falsy) = model.facts(turn, *value).truth();
+            match if truth { truthy } else { falsy } {
+                true => return BTreeMap::new(),
+                false => continue,
+            }
+        };
         for alternative in &choice.alternatives {
             let (truthy, falsy) = alternative.facts.truth();
             if !(if truth { truthy } else { falsy }) {
@@ -940,12 +953,19 @@ fn left_alone(turns: &[State], values: &[Sym], flag: Sym, truth: bool) -> BTreeM
             if alternative.value != flag {
                 return BTreeMap::new();
             }
+            // Of several turns, what one knows in any case another may not.
+            let mut known = (*alternative.implied).clone();
+            if turns.len() > 1 {
+                for (&about, &facts) in &turn.facts {
+                    known.entry(about).and_modify(|implied| *implied = implied.meet(facts)).or_insert(facts);
+                }
+            }
             common = Some(match common {
-                None => (*alternative.implied).clone(),
+                None => known,
                 Some(mut common) => {
-                    common.retain(|about, _| alternative.implied.contains_key(about));
+                    common.retain(|about, _| known.contains_key(about));
                     for (about, facts) in &mut common {
-                        *facts = facts.join(alternative.implied[about]);
+                        *facts = facts.join(known[about]);
                     }
                     common
                 }
@@ -956,7 +976,7 @@ fn left_alone(turns: &[State], values: &[Sym], flag: Sym, truth: bool) -> BTreeM
 }
 
 /// From now on that a collection is empty, as `measure` says, tells this as well.
-fn tell_if_empty(state: &mut State, measure: Sym, mut implied: BTreeMap<Sym, Facts>) {
+pub fn tell_if_empty(state: &mut State, measure: Sym, mut implied: BTreeMap<Sym, Facts>) {
     if implied.is_empty() {
         return;
     }

@@ -516,13 +516,26 @@ impl Analyzer<'_> {
     }
 
     fn is_secret_symbol(&self, sym: Sym) -> bool {
-        self.sensitive.contains_key(&sym)
-            || match self.model.symbols.value(sym) {
-                Value::Prop(base, PropKey::Name(name)) => self.names.sensitive(name).is_some() && self.may_hold_secret(*base),
-                Value::Instance(of, _) => self.is_secret_symbol(*of),
-                Value::Call(path, args) => path.starts_with("String.prototype.") && args.first().is_some_and(|&a| self.is_secret_symbol(a)),
-                _ => false,
+        self.is_secret_within(sym, 8)
+    }
+
+    /// Whether a value is a secret, or a text that one is a part of, through that many operators.
+    fn is_secret_within(&self, sym: Sym, depth: u8) -> bool {
+        if self.sensitive.contains_key(&sym) {
+            return true;
+        }
+        let Some(depth) = depth.checked_sub(1) else { return false };
+        let is_secret = |part: Sym| self.is_secret_within(part, depth);
+        match self.model.symbols.value(sym) {
+            Value::Prop(base, PropKey::Name(name)) => self.names.sensitive(name).is_some() && self.may_hold_secret(*base),
+            Value::Instance(of, _) => is_secret(*of),
+            Value::Call(path, args) => {
+                (&**path == "String" || path.starts_with("String.prototype.")) && args.first().is_some_and(|&arg| is_secret(arg))
             }
+            Value::Template(_, parts) => parts.iter().any(|&part| is_secret(part)),
+            Value::Phi(_) => self.model.symbols.operands(sym).any(is_secret),
+            _ => false,
+        }
     }
 
     /// A call whose result says something about its arguments without holding their content.

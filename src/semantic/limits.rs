@@ -19,6 +19,9 @@ pub const CALL_DEPTH_MAX: usize = 14;
 pub const LIBRARY_CALL_DEPTH_MAX: usize = 5;
 /// Activations of one function on the stack of calls.
 pub const RECURSION_MAX: usize = 2;
+/// Work on one file beyond which a function is not entered again while it is on the stack: where recursive
+/// functions call each other in several places, the ways through them multiply.
+pub const RECURSION_WORK: u64 = 600_000;
 /// Visits of a block before numeric bounds are widened.
 pub const WIDEN_AFTER: u32 = 2;
 /// Numbers that the program names and numeric bounds are widened to.

@@ -261,6 +261,7 @@ impl Model {
         let varies = self.symbols.contains(sym, &|_, value| match value {
             Value::Phi(_) => true,
             Value::Prop(_, key) => is_index(key),
+            Value::Instance(_, Which::Index(_)) => true,
             _ => is_turn(value),
         });
         // What was found out of a path of the input holds where it was found out only.

@@ -80,6 +80,17 @@ impl Analyzer<'_> {
         self.call(state, reg, 3, target, object, Args::default(), range)
     }
 
+    /// What a value may be here: objects that are made on another way through the program do not exist.
+    fn existing(&self, state: &State, sym: Sym) -> Vec<Sym> {
+        let leaves = self.model.symbols.leaves(sym);
+        let exists = |leaf: &&Sym| !matches!(self.model.symbols.value(**leaf), Value::Alloc { .. }) || state.heap.contains_key(*leaf);
+        match leaves.iter().filter(exists).count() {
+            0 => leaves,
+            some if some == leaves.len() => leaves,
+            _ => leaves.iter().filter(exists).copied().collect(),
+        }
+    }
+
     /// The value of a property, whatever the object is one of.
     pub fn get(&mut self, state: &mut State, reg: Reg, object: Sym, key: &PropKey) -> Sym {
         if let PropKey::Dynamic(sym) = key
@@ -95,7 +106,7 @@ impl Analyzer<'_> {
             values.iter().for_each(|&v| self.model.symbols.add_operand(merged, v));
             return merged;
         }
-        let leaves = self.model.symbols.leaves(object);
+        let leaves = self.existing(state, object);
         if leaves.len() <= 1 {
             return self.get_one(state, reg, leaves.first().copied().unwrap_or(object), key);
         }
@@ -223,10 +234,12 @@ impl Analyzer<'_> {
         if let (Some(rest), true) = (known.rest, is_plain)
             && (builtins::method(self.types_of(state, object), name).is_none() || is_index)
         {
-            let merged = self.model.symbols.intern(Value::Prop(object, PropKey::Name(name.clone())));
+            let key = PropKey::Name(name.clone());
+            let is_element = is_index && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
+            let rest = if is_element { self.element_at(rest, &key) } else { rest };
+            let merged = self.model.symbols.intern(Value::Prop(object, key));
             self.model.symbols.add_operand(merged, rest);
             // As with an array of the input: a constant index is not doubted.
-            let is_element = is_index && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Array, .. });
             if !is_element {
                 let undefined = self.model.symbols.undefined();
                 self.model.symbols.add_operand(merged, undefined);
@@ -494,6 +507,7 @@ impl Analyzer<'_> {
     fn pick(&mut self, state: &mut State, object: Sym, key: &PropKey, values: &[Sym], is_array: bool) -> Sym {
         let merged = self.model.symbols.intern(Value::Prop(object, key.clone()));
         for &value in values {
+            let value = if is_array { self.element_at(value, key) } else { value };
             self.model.symbols.add_operand(merged, value);
         }
         // The element of an array that a loop indexes is there; a table may not have the key.
@@ -514,6 +528,19 @@ impl Analyzer<'_> {
             self.model.symbols.add_operand(merged, undefined);
         }
         if values.is_empty() && (listed || !inherits) { self.model.symbols.undefined() } else { merged }
+    }
+
+    /// The one at that place of the input's values that `element` stands for: what is found out of it is not
+    /// known of the others.
+    fn element_at(&mut self, element: Sym, key: &PropKey) -> Sym {
+        let stands_for_all = matches!(self.model.symbols.value(element), Value::Prop(_, PropKey::Any)) && self.model.is_of_input(element);
+        let at = match key {
+            _ if !stands_for_all => return element,
+            PropKey::Dynamic(at) => *at,
+            PropKey::Name(name) => self.model.symbols.string(name),
+            PropKey::Any => return element,
+        };
+        self.model.symbols.intern(Value::Instance(element, Which::Index(at)))
     }
 
     /// What the elements of an array, or what an iteration over a value yields, may be.
@@ -685,7 +712,7 @@ impl Analyzer<'_> {
         if matches!(&key, PropKey::Name(name) if &**name == "length") && self.model.facts(state, object).types.may(Types::ARRAY) {
             self.cost_of_size(state, value, range, "the array is made that long");
         }
-        let leaves = self.model.symbols.leaves(object);
+        let leaves = self.existing(state, object);
         let strong = leaves.len() == 1;
         for leaf in leaves {
             // What is written into a text or a number is lost.

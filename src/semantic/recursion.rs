@@ -365,6 +365,11 @@ impl Analyzer<'_> {
     fn asked_of(&self, first: usize, param: Sym) -> Option<BTreeSet<Rc<str>>> {
         let (mut names, mut seen) = (BTreeSet::new(), BTreeSet::new());
         let mut open: Vec<Sym> = self.frames[first..].iter().flat_map(|f| f.reached.conditions.iter().copied()).collect();
+        // Whether it was passed at all is asked for its default.
+        open.retain(|&cond| {
+            let asks_of = |a: Sym, b: Sym| a == param && *self.model.symbols.value(b) == Value::Undefined;
+            !matches!(*self.model.symbols.value(cond), Value::Binary(BinaryOp::StrictEqual, a, b) if asks_of(a, b) || asks_of(b, a))
+        });
         while let Some(next) = open.pop() {
             if next == param {
                 return None;

@@ -28,6 +28,15 @@ impl Analyzer<'_> {
         self.stored_as_known(state, &known, value, site)
     }
 
+    /// What `value` goes by as a part of a literal: as long as the literal is not made again, the two are one.
+    pub fn stored_in_literal(&mut self, state: &mut State, value: Sym, site: Rc<Site>) -> Sym {
+        let stored = self.stored(state, value, site);
+        if stored != value {
+            self.model.stored_once.insert(stored, value);
+        }
+        stored
+    }
+
     /// The same, with what another state knows of the value.
     pub fn stored_as_known(&mut self, state: &mut State, known: &State, value: Sym, site: Rc<Site>) -> Sym {
         let value = self.kept_object(state, known, value, &site, 0);

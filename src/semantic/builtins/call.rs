@@ -363,6 +363,7 @@ impl Analyzer<'_> {
                 let times = self.model.symbols.number(times);
                 let flat = self.array_with(state, call.reg, 230, Some(inner), Interval::LENGTH);
                 self.derived.insert(flat, ("flatMap".into(), call.this, vec![times]));
+                self.empty_of_all(state, &turn, value, &site, flat);
                 flat
             }
             "forEach" => undefined,
@@ -410,6 +411,14 @@ impl Analyzer<'_> {
             }
         };
         OpResult { value: Some(result), thrown }
+    }
+
+    /// A list put together of the lists of all elements is empty if each of those is.
+    fn empty_of_all(&mut self, state: &mut State, turn: &State, of_one: Sym, site: &crate::semantic::symbol::Site, of_all: Sym) {
+        let length = self.model.symbols.intern(Value::Prop(of_one, PropKey::Name("length".into())));
+        let (Some(measure), Some(empty)) = (self.model.measure(of_all), self.model.assumed(turn, length, false)) else { return };
+        let general = self.general_facts(&empty, turn, site);
+        crate::semantic::flow::tell_if_empty(state, measure, general.into_iter().collect());
     }
 
     /// If the search finds nothing, its test was false for every element.
@@ -808,18 +817,17 @@ impl Analyzer<'_> {
     }
 
     fn append(&mut self, state: &mut State, call: &Call<'_>, method: &str) {
+        let leaves = self.model.symbols.leaves(call.this);
+        if leaves.len() > 1 && state.choices.contains_key(&call.this) {
+            return self.append_to_one(state, call, &leaves);
+        }
         let mut list = call.args.list.clone();
         for (i, value) in list.iter_mut().enumerate() {
             let site = self.site(call.reg, 161 + (i % 32) as u8);
             *value = self.stored(state, *value, site);
         }
         let args = Args { list, ..call.args.clone() };
-        let as_given = call;
         let call = &Call { args: &args, ..*call };
-        let leaves = self.model.symbols.leaves(call.this);
-        if leaves.len() > 1 && state.choices.contains_key(&call.this) {
-            return self.append_to_one(state, as_given, &leaves);
-        }
         for &leaf in &leaves {
             let exact = self.exact_elements(state, leaf);
             let strong = leaves.len() == 1 && !matches!(self.model.symbols.value(leaf), Value::Alloc { old: true, .. });
@@ -1307,7 +1315,7 @@ impl Analyzer<'_> {
                 let part = self.opaque(
                     reg,
                     97,
-                    Facts { digits: facts.digits, ..Facts::string(Interval { lo: 0.0, hi: facts.length.hi }) },
+                    Facts { digits: facts.digits, listed: facts.listed, ..Facts::string(Interval { lo: 0.0, hi: facts.length.hi }) },
                     &[this],
                 );
                 self.words.insert(part);
@@ -1448,9 +1456,9 @@ impl Analyzer<'_> {
             .take(12)
             .enumerate()
             .map(|(i, (name, inner))| {
-                let of_group = crate::semantic::regex::language(&format!("^(?:{inner})$"), &flags).length;
+                let language = crate::semantic::regex::language(&format!("^(?:{inner})$"), &flags);
                 let facts =
-                    Facts { digits: refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(of_group.hi) }) };
+                    Facts { digits: language.digits || refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(language.length.hi) }) };
                 let group = self.opaque(reg, 140 + i as u8, facts, &[text]);
                 self.pieces.insert(group);
                 (name, group)
@@ -1636,6 +1644,8 @@ impl Analyzer<'_> {
                     let merged = self.one_of(state, reg, 99, &all);
                     if method == "set" {
                         let key = call.args.get(0)?;
+                        let key_site = self.site(reg, 162);
+                        let key = self.stored(state, key, key_site);
                         let before = match state.object(leaf).and_then(|o| o.fields.get("[[key]]").copied()) {
                             Some(Field::Value(before)) => Some(before),
                             _ => None,
