@@ -26,7 +26,10 @@ impl Rule for NoPrototypePollution {
     }
 
     fn check(&self, cx: &Context<'_>) -> Vec<Finding> {
-        cx.semantic.seen().keyed_writes.iter().map(write).collect()
+        let writes = &cx.semantic.seen().keyed_writes;
+        // What one call makes an error of is no warning as well, whoever else calls.
+        let is_worse = |seen: &KeyedWrite| writes.iter().any(|other| other.range == seen.range && other.level > seen.level);
+        writes.iter().filter(|seen| !is_worse(seen)).map(write).collect()
     }
 }
 

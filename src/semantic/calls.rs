@@ -149,7 +149,8 @@ impl Analyzer<'_> {
     /// Joins a state that control may have come from into another.
     pub fn join_into(&mut self, merged: &mut Option<State>, branch: State, reg: Reg) {
         let frame = self.frame();
-        let place = Place { ctx: frame.ctx, func: frame.func, block: BlockId(0x4000_0000 + reg.0), round: false, widen: false, patient: false };
+        let place =
+            Place { ctx: frame.ctx, func: frame.func, block: BlockId(0x4000_0000 + reg.0), round: false, widen: false, patient: false };
         match merged {
             Some(known) => {
                 known.join(&mut self.model, &branch, place);
@@ -263,6 +264,9 @@ impl Analyzer<'_> {
             } else if !is_judged && active < recursion_max {
                 self.reached(super::WORK_BOUND);
             }
+            if active > 0 && !is_judged {
+                self.note_unseen_descent(state, func, &args.list);
+            }
             let mut made_of = args.list.clone();
             made_of.extend(args.rest);
             return self.opaque(reg, nth, Facts::ANY, &made_of).into();
@@ -274,8 +278,18 @@ impl Analyzer<'_> {
         }
         let kind = self.model.ir.body(func).kind;
         let in_loop = !self.frame_is_straight();
-        let frame =
-            Frame { func, ctx, this, captured: captured.clone(), args, call_range: range, in_loop, turns: Vec::new(), iterator: None, reached: Default::default() };
+        let frame = Frame {
+            func,
+            ctx,
+            this,
+            captured: captured.clone(),
+            args,
+            call_range: range,
+            in_loop,
+            turns: Vec::new(),
+            iterator: None,
+            reached: Default::default(),
+        };
         let is_nested = self.frames.iter().any(|f| f.func == func);
         let outside = state.clone();
         if !is_nested {
@@ -403,8 +417,7 @@ impl Analyzer<'_> {
     /// wherever else it is resolved.
     pub fn find_by_resolving(&mut self, state: &State, promise: Sym) {
         let Some(before) = self.promises_began.get(&promise).cloned() else { return };
-        let mut found: BTreeMap<Sym, Facts> =
-            self.found_since(&before, state).into_iter().map(|(sym, (facts, _))| (sym, facts)).collect();
+        let mut found: BTreeMap<Sym, Facts> = self.found_since(&before, state).into_iter().map(|(sym, (facts, _))| (sym, facts)).collect();
         if let Some(others) = self.found_later.get(&promise) {
             found.retain(|sym, _| others.contains_key(sym));
             for (sym, facts) in &mut found {

@@ -30,7 +30,8 @@ impl Captures {
     pub fn new(ir: &Ir) -> Captures {
         let mut sets: Vec<BTreeSet<SlotId>> = ir.bodies.iter().map(|body| read_around(ir, body.id)).collect();
         let made: Vec<Vec<FuncId>> = ir.bodies.iter().map(|body| made_in(ir, body.id)).collect();
-        let functions: std::collections::BTreeMap<SlotId, FuncId> = ir.bodies.iter().flat_map(|body| local_functions(ir, body.id)).collect();
+        let functions: std::collections::BTreeMap<SlotId, FuncId> =
+            ir.bodies.iter().flat_map(|body| local_functions(ir, body.id)).collect();
         loop {
             let mut changed = false;
             for body in ir.bodies.iter().rev() {
@@ -56,10 +57,8 @@ impl Captures {
         }
         let mut kept = vec![Vec::new(); ir.bodies.len()];
         // One that keeps very much stands in a file that is one function around all others.
-        let of: Vec<Rc<[SlotId]>> = sets
-            .into_iter()
-            .map(|set| if set.len() > limits::CAPTURED_MAX { Rc::default() } else { set.into_iter().collect() })
-            .collect();
+        let of: Vec<Rc<[SlotId]>> =
+            sets.into_iter().map(|set| if set.len() > limits::CAPTURED_MAX { Rc::default() } else { set.into_iter().collect() }).collect();
         for &slot in of.iter().flat_map(|set| set.iter()).collect::<BTreeSet<_>>() {
             kept[ir.slot(slot).owner.index()].push(slot);
         }

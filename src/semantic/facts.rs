@@ -172,10 +172,7 @@ impl Interval {
     pub fn widen_to(self, before: Interval, steps: &[f64]) -> Interval {
         let below = steps.iter().rev().copied().find(|&step| step <= self.lo).unwrap_or(f64::NEG_INFINITY);
         let above = steps.iter().copied().find(|&step| step >= self.hi).unwrap_or(f64::INFINITY);
-        Interval {
-            lo: if self.lo < before.lo { below } else { self.lo },
-            hi: if self.hi > before.hi { above } else { self.hi },
-        }
+        Interval { lo: if self.lo < before.lo { below } else { self.lo }, hi: if self.hi > before.hi { above } else { self.hi } }
     }
 
     /// Whether `n` is possible.

@@ -229,6 +229,10 @@ pub struct Analyzer<'a> {
     takes_away: Option<bool>,
     /// Functions that write where input chooses both object and key.
     pub polluting: BTreeSet<FuncId>,
+    /// Writes into a parameter under a key that input chooses: function, position and place.
+    pub parameter_writes: BTreeSet<(FuncId, usize, TextRange)>,
+    /// Parameters of recursive functions that input may have chosen, further down than is looked.
+    pub unseen_descents: BTreeSet<(FuncId, usize)>,
     /// Properties read under a key that changes, and whether each read was of an own property.
     pub own_descents: HashMap<Sym, bool>,
     /// Properties of objects made of several others that are being looked up.
@@ -291,6 +295,8 @@ impl<'a> Analyzer<'a> {
             promises_began: HashMap::new(),
             takes_away: None,
             polluting: BTreeSet::new(),
+            parameter_writes: BTreeSet::new(),
+            unseen_descents: BTreeSet::new(),
             own_descents: HashMap::new(),
             spread_through: Vec::new(),
             costs_until_limited: Vec::new(),
@@ -748,14 +754,7 @@ impl Run {
 
     /// A flag that a turn can only clear, a list of problems that it can only add to: as it is after the
     /// loop if every turn left it alone, it tells of all elements what that tells of one.
-    fn hold_unspoilt(
-        &self,
-        analyzer: &mut Analyzer<'_>,
-        header: BlockId,
-        state: &mut State,
-        turns: &[State],
-        passed: Option<Passed>,
-    ) {
+    fn hold_unspoilt(&self, analyzer: &mut Analyzer<'_>, header: BlockId, state: &mut State, turns: &[State], passed: Option<Passed>) {
         let flags: Vec<(SlotId, Sym)> = state.slots.iter().map(|(slot, sym)| (*slot, *sym)).collect();
         for (slot, flag) in flags {
             let is_own = matches!(analyzer.model.symbols.value(flag), Value::Phi(site) if site.func == self.func && site.what == SiteKind::Slot(header, slot));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{RefusedKeys, Types};
 use super::flow::Analyzer;
+use super::ir::{FuncId, Key, OpKind};
 use super::limits;
 use super::observe::KeyedWrite;
 use super::refine;
@@ -11,6 +12,8 @@ use super::state::State;
 use super::symbol::{AllocKind, PropKey, Sym, Value};
 use crate::finding::Level;
 use crate::source::TextRange;
+
+const BOTH_CHOSEN: &str = "input chooses the object and the key that is written: `__proto__` reaches every object";
 
 /// How an object was come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +37,9 @@ enum Guard {
     None,
 }
 
+/// An object, and what types it can have where it is asked about.
+type One = (Sym, Types);
+
 impl Analyzer<'_> {
     /// `object[key] = value` with a key that is not constant.
     pub fn observe_keyed_write(&mut self, state: &State, object: Sym, key: Sym, range: TextRange) {
@@ -45,11 +51,12 @@ impl Analyzer<'_> {
         let key_guard = self.key_guard(state, object, key);
         let is_collection =
             leaves.iter().all(|&l| matches!(self.model.symbols.value(l), Value::Alloc { kind: AllocKind::Array | AllocKind::Typed, .. }));
+        if let (Reach::Own | Reach::Bare, Guard::None | Guard::Partial) = (reach, key_guard) {
+            self.note_parameter_write(object, range);
+        }
         let (level, message) = match (reach, key_guard) {
             (Reach::Bare | Reach::Own | Reach::Chosen(Guard::Effective), Guard::Effective) | (Reach::Bare, _) => return,
-            (Reach::Chosen(Guard::None), Guard::None) => {
-                (Level::Error, "input chooses the object and the key that is written: `__proto__` reaches every object")
-            }
+            (Reach::Chosen(Guard::None), Guard::None) => (Level::Error, BOTH_CHOSEN),
             (Reach::Chosen(Guard::None), Guard::Partial) => {
                 (Level::Error, "input chooses the object and the key that is written, and the way to the object is not guarded")
             }
@@ -67,10 +74,55 @@ impl Analyzer<'_> {
                 (Level::Warning, "input chooses the key that is written on a plain object: use a `Map` or `Object.create(null)`")
             }
         };
+        self.note_keyed_write(level, message, range);
+    }
+
+    fn note_keyed_write(&mut self, level: Level, message: &str, range: TextRange) {
         if level == Level::Error {
             self.polluting.insert(self.frame().func);
         }
         self.seen.keyed_writes.insert(KeyedWrite { range, level, message: message.to_owned(), steps: Vec::new() });
+    }
+
+    /// A function writes into its parameter under a chosen key: a deeper activation, which nobody looks
+    /// into, may have been handed what input chose.
+    fn note_parameter_write(&mut self, object: Sym, range: TextRange) {
+        let frame = self.frame();
+        let func = frame.func;
+        let positions: Vec<usize> = (0..frame.args.list.len()).filter(|&position| frame.args.list[position] == object).collect();
+        for position in positions {
+            self.parameter_writes.insert((func, position, range));
+            self.settle_parameter_writes(func, position);
+        }
+    }
+
+    /// A recursive call that is not looked into.
+    pub fn note_unseen_descent(&mut self, state: &State, func: FuncId, args: &[Sym]) {
+        if !self.reporting || !self.parameter_writes.iter().any(|&(of, ..)| of == func) && !self.writes_computed(func) {
+            return;
+        }
+        for (position, &arg) in args.iter().enumerate() {
+            if self.reach(state, arg) == Reach::Chosen(Guard::None) {
+                self.unseen_descents.insert((func, position));
+                self.settle_parameter_writes(func, position);
+            }
+        }
+    }
+
+    /// Whether a function writes under a computed key.
+    fn writes_computed(&self, func: FuncId) -> bool {
+        self.model.ir.body(func).ops.iter().any(|op| matches!(&op.kind, OpKind::Set { key: Key::Computed(_), .. }))
+    }
+
+    fn settle_parameter_writes(&mut self, func: FuncId, position: usize) {
+        if !self.unseen_descents.contains(&(func, position)) {
+            return;
+        }
+        let writes: Vec<TextRange> =
+            self.parameter_writes.iter().filter(|&&(of, at, _)| (of, at) == (func, position)).map(|&(.., range)| range).collect();
+        for range in writes {
+            self.note_keyed_write(Level::Error, BOTH_CHOSEN, range);
+        }
     }
 
     /// An object that input chose, with no guard: whoever writes into such objects is told so, and not
@@ -192,12 +244,10 @@ impl Analyzer<'_> {
         if facts.types.may(Types::OBJECTS) { RefusedKeys::default() } else { facts.refused }
     }
 
-    /// `Object.hasOwn(object, key)` is known to hold.
+    /// `Object.hasOwn(object, key)` is known to hold, or the program has just put an object there.
     fn owns(&mut self, state: &State, object: Sym, key: Sym) -> bool {
-        ["Object.hasOwn", "Object.prototype.hasOwnProperty"].iter().any(|path| {
-            let test = self.model.symbols.intern(Value::Call((*path).into(), vec![object, key]));
-            state.facts.get(&test).is_some_and(|f| f.types.only(Types::TRUE))
-        })
+        let test = refine::holds_own(&mut self.model, object, key);
+        state.facts.get(&test).is_some_and(|f| f.types.only(Types::TRUE))
     }
 
     /// How the program came by an object that it writes into: the least answer that agrees with itself,
@@ -206,41 +256,58 @@ impl Analyzer<'_> {
         let mut known = BTreeMap::new();
         loop {
             let before = known.clone();
-            let reach = self.reach_through(state, object, &mut BTreeSet::new(), &mut known);
+            let reach = self.reach_through(state, (object, Types::ANY), &mut BTreeSet::new(), &mut known);
             if known == before {
                 return reach;
             }
         }
     }
 
-    fn reach_through(&mut self, state: &State, object: Sym, seen: &mut BTreeSet<Sym>, known: &mut BTreeMap<Sym, Reach>) -> Reach {
-        if !seen.insert(object) {
-            return known.get(&object).copied().unwrap_or(Reach::Bare);
+    fn reach_through(&mut self, state: &State, one: One, seen: &mut BTreeSet<One>, known: &mut BTreeMap<One, Reach>) -> Reach {
+        let one = (one.0, self.narrowed(state, one));
+        if !seen.insert(one) {
+            return known.get(&one).copied().unwrap_or(Reach::Bare);
         }
         if seen.len() > limits::LEAVES_MAX {
             return Reach::Own;
         }
-        let reach = self.reach_of(state, object, &mut |analyzer, part| analyzer.reach_through(state, part, seen, known));
-        let reach = known.get(&object).map_or(reach, |&earlier| reach.max(earlier));
-        known.insert(object, reach);
+        let reach = self.reach_of(state, one, &mut |analyzer, part| analyzer.reach_through(state, part, seen, known));
+        let reach = known.get(&one).map_or(reach, |&earlier| reach.max(earlier));
+        known.insert(one, reach);
         reach
     }
 
+    /// What an object can be, if it is one of those types. What it inherits is not among the values that
+    /// the program put there.
+    fn narrowed(&mut self, state: &State, (object, types): One) -> Types {
+        let mut stored = object;
+        while let Value::Instance(of, _) = *self.model.symbols.value(stored) {
+            stored = of;
+        }
+        let may_inherit = matches!(self.model.symbols.value(stored), Value::Prop(_, PropKey::Dynamic(_)))
+            && self.model.symbols.operands(stored).next().is_some();
+        if may_inherit { types } else { types & self.model.facts(state, object).types }
+    }
+
     /// How an object was come by, if `through` says it of those that it is one of, or was found in.
-    fn reach_of(&mut self, state: &State, object: Sym, through: &mut dyn FnMut(&mut Self, Sym) -> Reach) -> Reach {
-        if self.is_bare(state, object) {
+    fn reach_of(&mut self, state: &State, (object, types): One, through: &mut dyn FnMut(&mut Self, One) -> Reach) -> Reach {
+        if !types.may(Types::OBJECTS | Types::FUNCTION) {
             return Reach::Bare;
         }
         let parts: Vec<Sym> = self.model.symbols.operands(object).filter(|&part| part != object).collect();
+        let worst_of_parts = |analyzer: &mut Self, types: Types, through: &mut dyn FnMut(&mut Self, One) -> Reach| {
+            parts.iter().map(|&part| through(analyzer, (part, types))).max().unwrap_or(Reach::Own)
+        };
         match self.model.symbols.value(object).clone() {
             Value::Prop(base, PropKey::Dynamic(key)) => {
                 if !self.is_chosen_by_input(state, key) {
-                    return parts.into_iter().chain([base]).map(|part| through(self, part)).max().unwrap_or(Reach::Own);
+                    return worst_of_parts(self, types, through).max(through(self, (base, Types::ANY)));
                 }
-                let before = through(self, base);
-                // What an object without a prototype holds is its own.
-                if before == Reach::Bare {
-                    return parts.into_iter().map(|part| through(self, part)).max().unwrap_or(Reach::Own);
+                let before = through(self, (base, Types::ANY));
+                // What an object without a prototype holds is its own. Texts and numbers have one.
+                if before == Reach::Bare && self.model.facts(state, base).types.only(Types::OBJECTS | Types::NULLISH) {
+                    let types = types & self.model.facts(state, object).types;
+                    return worst_of_parts(self, types, through);
                 }
                 let step = if self.owns(state, base, key) || self.own_descents.get(&object) == Some(&true) {
                     Guard::Effective
@@ -254,22 +321,15 @@ impl Analyzer<'_> {
                 }
             }
             Value::Phi(_) | Value::Prop(..) => {
-                let worst = parts.into_iter().map(|part| through(self, part)).max().unwrap_or(Reach::Own);
+                let worst = worst_of_parts(self, types, through);
                 let facts = self.model.facts(state, object);
                 // Each of them was shown to be an object before it got here.
                 let objects_only = facts.no_method && facts.types.only(Types::OBJECTS | Types::NULLISH);
                 if objects_only && worst == Reach::Chosen(Guard::Partial) { Reach::Chosen(Guard::Effective) } else { worst }
             }
-            Value::Instance(of, _) => through(self, of),
-            _ if !self.model.facts(state, object).types.may(Types::OBJECTS | Types::FUNCTION) => Reach::Bare,
+            Value::Instance(of, _) => through(self, (of, types)),
+            _ if state.object(object).is_some_and(|known| known.null_prototype) => Reach::Bare,
             _ => Reach::Own,
         }
-    }
-
-    /// Whether it was made without a prototype, whichever of several objects it is.
-    fn is_bare(&self, state: &State, object: Sym) -> bool {
-        let mut leaves = self.model.symbols.leaves(object);
-        leaves.retain(|&leaf| !matches!(self.model.symbols.value(leaf), Value::Undefined | Value::Null));
-        !leaves.is_empty() && leaves.iter().all(|&leaf| state.object(leaf).is_some_and(|known| known.null_prototype))
     }
 }

@@ -68,10 +68,18 @@ impl Kept {
     /// Joins what is known now of a stored value and its parts to what was known of them before.
     fn join(&mut self, symbols: &Symbols, stored: Sym, now: HashMap<Sym, Facts>) {
         let first = !self.facts.contains_key(&stored);
-        for old in self.about.remove(&stored).unwrap_or_default() {
+        // What was stored elsewhere since, having been found in this one, was checked on its own.
+        let is_stored_since =
+            |old: Sym| symbols.contains(old, &|part, value| part != stored && is_turn(value) && symbols.parts(part).contains(&stored));
+        let (since, about): (BTreeSet<Sym>, BTreeSet<Sym>) =
+            self.about.remove(&stored).unwrap_or_default().into_iter().partition(|&old| is_stored_since(old));
+        for old in about {
             if !now.contains_key(&old) {
                 self.facts.remove(&old);
             }
+        }
+        if !since.is_empty() {
+            self.about.insert(stored, since);
         }
         for (part, facts) in now {
             match self.facts.get_mut(&part) {

@@ -111,9 +111,12 @@ impl Analyzer<'_> {
         if leaves.len() <= 1 {
             return self.get_one(state, reg, leaves.first().copied().unwrap_or(object), key);
         }
+        let types = self.types_of(state, object);
         let mut values = Vec::new();
         for leaf in leaves {
-            if !matches!(self.model.symbols.value(leaf), Value::Undefined | Value::Null) {
+            // What was found out of the object tells which of them it is not.
+            let is_other = !self.types_of(state, leaf).may(types);
+            if !is_other && !matches!(self.model.symbols.value(leaf), Value::Undefined | Value::Null) {
                 values.push(self.get_one(state, reg, leaf, key));
             }
         }
@@ -526,11 +529,16 @@ impl Analyzer<'_> {
             }
             _ => false,
         };
-        if !listed && !values.is_empty() {
+        // What a plain object has not got itself is inherited.
+        let inherits = !is_array
+            && matches!(self.model.symbols.value(object), Value::Alloc { kind: AllocKind::Object, .. })
+            && matches!(key, PropKey::Dynamic(_))
+            && state.object(object).is_some_and(|known| !known.null_prototype);
+        if !listed && (inherits || !values.is_empty()) {
             let undefined = self.model.symbols.undefined();
             self.model.symbols.add_operand(merged, undefined);
         }
-        if values.is_empty() { self.model.symbols.undefined() } else { merged }
+        if values.is_empty() && (listed || !inherits) { self.model.symbols.undefined() } else { merged }
     }
 
     /// The one at that place of the input's values that `element` stands for: what is found out of it is not
@@ -718,6 +726,10 @@ impl Analyzer<'_> {
         let leaves = self.existing(state, object);
         let strong = leaves.len() == 1;
         for leaf in leaves {
+            // What is written into a text or a number is lost.
+            if !strong && !self.types_of(state, leaf).may(Types::OBJECTS | Types::FUNCTION) {
+                continue;
+            }
             if self.write_builtin(state, leaf, &key, value, range) {
                 continue;
             }
@@ -738,15 +750,24 @@ impl Analyzer<'_> {
 
     /// Until the key or the object changes, what is read under the same key is what was written.
     fn know_written(&mut self, state: &mut State, object: Sym, key: Sym, value: Sym) {
-        let place = self.model.symbols.intern(Value::Prop(object, PropKey::Dynamic(key)));
+        let leaves = self.model.symbols.leaves(object);
+        // An object that is the only one possible is read under its own name.
+        let only = leaves.first().copied().filter(|_| leaves.len() == 1).unwrap_or(object);
+        let place = |analyzer: &mut Self, of| analyzer.model.symbols.intern(Value::Prop(of, PropKey::Dynamic(key)));
+        let places = [place(self, object), place(self, only)];
         let stale: Vec<Sym> =
-            state.facts.keys().copied().filter(|&s| s == place || self.model.symbols.contains(s, &|part, _| part == place)).collect();
+            state.facts.keys().copied().filter(|&s| self.model.symbols.contains(s, &|part, _| places.contains(&part))).collect();
         for sym in stale {
             state.facts.remove(&sym);
         }
         let facts = self.model.facts(state, value);
         if facts.types.only(Types::OBJECTS) {
-            state.learn(place, Facts { no_method: true, ..Facts::of(facts.types) });
+            for place in places {
+                state.learn(place, Facts { no_method: true, ..Facts::of(facts.types) });
+            }
+            if !self.is_chosen_unguarded(state, value) {
+                refine::learn_own(&mut self.model, state, object, key);
+            }
         }
     }
 
@@ -973,6 +994,7 @@ impl Analyzer<'_> {
         if let PropKey::Dynamic(key) = key {
             self.observe_keyed_delete(state, object, key, range);
         }
+        refine::forget_own(&self.model, state);
         for &leaf in &leaves {
             if self.write_builtin(state, leaf, &key, undefined, range) {
                 continue;

@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::calls::Callee;
 use super::capture::Environment;
 use super::facts::{Facts, Interval, Types};
-use super::calls::Callee;
 use super::flow::{Analyzer, Args, Frame};
 use super::ir::{BinaryOp, BlockId, FuncId, OpKind, Reg, SlotId, Terminator};
 use super::observe::{Costly, Measure, RecursionVerdict, Step};

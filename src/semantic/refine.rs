@@ -13,6 +13,9 @@ use super::regex::PROTOTYPE_KEYS;
 use super::state::{Field, State};
 use super::symbol::{AllocKind, PropKey, Sym, Value};
 
+/// The test that no program makes: whether what is found under a key is the object's own.
+const OWN: &str = "[[own]]";
+
 /// Refines `state` by "`sym` is truthy" (or falsy). False if that cannot be.
 pub fn assume(model: &mut Model, state: &mut State, sym: Sym, truth: bool) -> bool {
     match model.symbols.value(sym).clone() {
@@ -560,6 +563,9 @@ fn assume_call(model: &mut Model, state: &mut State, path: &str, args: &[Sym], t
         "Object.hasOwn" | "Object.prototype.hasOwnProperty" | "Reflect.has" if args.len() > 1 => {
             if truth {
                 assume_property(model, state, x, args[1]);
+                if path != "Reflect.has" {
+                    learn_own(model, state, x, args[1]);
+                }
                 if path != "Reflect.has" && lists_its_keys(model, state, x) {
                     learn(model, state, args[1], Facts { refused: RefusedKeys::ALL, ..Facts::ANY });
                 }
@@ -614,6 +620,26 @@ fn assume_property(model: &mut Model, state: &mut State, object: Sym, key: Sym) 
     learn(model, state, property, Facts::of(!Types::NULLISH));
     if !depends_on_input(model, object) {
         learn(model, state, key, Facts { string_form: true, ..Facts::ANY });
+    }
+}
+
+/// What is found under a key is the object's own.
+pub fn learn_own(model: &mut Model, state: &mut State, object: Sym, key: Sym) {
+    let own = holds_own(model, object, key);
+    state.learn(own, Facts::of(Types::TRUE));
+}
+
+/// That what is found under a key is the object's own, as a value of its own: no test of the program's.
+pub fn holds_own(model: &mut Model, object: Sym, key: Sym) -> Sym {
+    model.symbols.intern(Value::Call(OWN.into(), vec![object, key]))
+}
+
+/// Something was deleted: what was found under its name is inherited from now on.
+pub fn forget_own(model: &Model, state: &mut State) {
+    let own: Vec<Sym> =
+        state.facts.keys().copied().filter(|&s| matches!(model.symbols.value(s), Value::Call(path, _) if &**path == OWN)).collect();
+    for sym in own {
+        state.facts.remove(&sym);
     }
 }
 

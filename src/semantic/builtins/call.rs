@@ -460,14 +460,7 @@ impl Analyzer<'_> {
     }
 
     /// An element that a filter let through, with what the filter's test established.
-    fn passed_filter(
-        &mut self,
-        state: &mut State,
-        (turn, passed): (&State, &State),
-        call: &Call<'_>,
-        element: Sym,
-        test: Sym,
-    ) -> Sym {
+    fn passed_filter(&mut self, state: &mut State, (turn, passed): (&State, &State), call: &Call<'_>, element: Sym, test: Sym) -> Sym {
         let site = self.site(call.reg, 236);
         if let Some(left) = self.still_possible(state, turn, call.reg, element, test) {
             return left;
@@ -1464,8 +1457,10 @@ impl Analyzer<'_> {
             .enumerate()
             .map(|(i, (name, inner))| {
                 let language = crate::semantic::regex::language(&format!("^(?:{inner})$"), &flags);
-                let facts =
-                    Facts { digits: language.digits || refine::only_digits(&inner), ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(language.length.hi) }) };
+                let facts = Facts {
+                    digits: language.digits || refine::only_digits(&inner),
+                    ..Facts::string(Interval { lo: 0.0, hi: length.hi.min(language.length.hi) })
+                };
                 let group = self.opaque(reg, 140 + i as u8, facts, &[text]);
                 self.pieces.insert(group);
                 (name, group)
