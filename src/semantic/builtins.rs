@@ -410,7 +410,11 @@ pub fn receiver_types(name: &str) -> Types {
         types = types | Types::OBJECTS | Types::BOOLEAN | Types::STRING | Types::NUMBER | Types::FUNCTION;
     }
     if is_date_method(name) {
-        types = types | Types::DATE | Types::NAN;
+        types = types | Types::DATE;
+        // The one that throws for an invalid date; of what the others give, the use is judged.
+        if name != "toISOString" {
+            types = types | Types::NAN;
+        }
     }
     if REGEXP_METHODS.contains(&name) {
         types = types | Types::REGEXP;

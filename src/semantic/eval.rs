@@ -980,7 +980,8 @@ impl Analyzer<'_> {
                 self.mark_endless(state, reg, value);
             }
             IterateKind::Pattern => self.demand_iterable(state, value, range, "destructured as an array"),
-            IterateKind::In => {}
+            // `for (const key in null)` has no turn, and does no harm.
+            IterateKind::In => self.demand(state, value, Types::OBJECTS | Types::FUNCTION, range, "walked over by its keys", "object"),
         }
         let path = match kind {
             IterateKind::In => "[[for-in]]",
