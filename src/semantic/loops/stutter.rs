@@ -37,13 +37,7 @@ impl Analyzer<'_> {
             self.dependencies(turns, round, of, &mut depends, 0);
             depends.objects.insert(of);
         }
-        for &header in &round.inner {
-            for &block in turns.cfg.loop_at(header).unwrap_or_default() {
-                if let Some((cond, _)) = turns.trace.conditions.get(&block) {
-                    self.dependencies(turns, round, *cond, &mut depends, 0);
-                }
-            }
-        }
+        self.inner_dependencies(turns, round, &mut depends);
         if depends.varies || !self.objects_stay(round, &depends.objects) {
             return None;
         }
@@ -66,10 +60,22 @@ impl Analyzer<'_> {
             .then(|| "on some path through it the value that should end it is set back, so that path repeats for ever".to_owned())
     }
 
+    /// What the loops inside a round depend on: how often they turn, and what they leave behind.
+    fn inner_dependencies(&mut self, turns: &Turns<'_>, round: &Round, depends: &mut Dependencies) {
+        for &header in &round.inner {
+            for &block in turns.cfg.loop_at(header).unwrap_or_default() {
+                if let Some((cond, _)) = turns.trace.conditions.get(&block) {
+                    self.dependencies(turns, round, *cond, depends, 0);
+                }
+            }
+        }
+    }
+
     /// Whether a condition and all it depends on are the same after the way round.
     pub(super) fn leaves_as_it_was(&mut self, turns: &Turns<'_>, round: &Round, cond: Sym) -> bool {
         let mut depends = Dependencies::default();
         self.dependencies(turns, round, cond, &mut depends, 0);
+        self.inner_dependencies(turns, round, &mut depends);
         let merges: Vec<Sym> = depends.merges.iter().copied().collect();
         !depends.varies
             && self.objects_stay(round, &depends.objects)

@@ -82,12 +82,21 @@ impl Analyzer<'_> {
         let Some(before) = turns.trace.before.get(&turns.natural.header).cloned() else { return (f64::INFINITY, Vec::new()) };
         let mut least = (f64::INFINITY, Vec::new());
         for test in self.exit_tests(turns) {
-            let Value::Binary(_, a, b) = self.model.symbols.value(test.cond).clone() else { continue };
+            let Value::Binary(op, a, b) = self.model.symbols.value(test.cond).clone() else { continue };
             let movements = [a, b].map(|side| self.movement(turns, side, &test.state));
             let pace = movements.iter().filter(|m| m.known && m.moves).map(|m| m.range.lo.abs().min(m.range.hi.abs())).fold(0.0, f64::max);
             let starts = [a, b].map(|side| self.at_start(turns, &before, side, 0).unwrap_or(side));
             let [x, y] = starts.map(|side| self.model.facts(&before, side));
-            let span = x.range.add(y.range.neg()).abs().hi;
+            // Where it does not stay from the start, it has no round at all.
+            let span = match (op, test.stays_if) {
+                (BinaryOp::Less | BinaryOp::LessEqual, true) | (BinaryOp::Greater | BinaryOp::GreaterEqual, false) => {
+                    y.range.add(x.range.neg()).hi.max(0.0)
+                }
+                (BinaryOp::Greater | BinaryOp::GreaterEqual, true) | (BinaryOp::Less | BinaryOp::LessEqual, false) => {
+                    x.range.add(y.range.neg()).hi.max(0.0)
+                }
+                _ => x.range.add(y.range.neg()).abs().hi,
+            };
             least.1.extend(starts);
             if pace > 0.0 && x.types.only(Types::NUMERIC) && y.types.only(Types::NUMERIC) && span / pace < least.0 {
                 least.0 = (span / pace).ceil();
