@@ -18,9 +18,6 @@ use crate::source::TextRange;
 /// Marks a promise that is always rejected.
 const REJECTS: &str = "[[rejects]]";
 
-/// Values that one call may mean, each of which is called.
-const CALLEES_MAX: usize = 12;
-
 /// A function of the file that is called.
 #[derive(Clone, Debug)]
 pub struct Callee {
@@ -105,10 +102,10 @@ impl Analyzer<'_> {
         if leaves.len() > 1 {
             leaves.retain(|&l| !matches!(self.model.symbols.value(l), Value::Undefined | Value::Null));
         }
-        if leaves.len() > CALLEES_MAX {
+        if leaves.len() > limits::CALLEES_MAX {
             leaves = self.any_of_closures(state, reg, &leaves);
         }
-        leaves.truncate(CALLEES_MAX);
+        leaves.truncate(limits::CALLEES_MAX);
         if let [only] = leaves[..] {
             return self.call_one(state, reg, nth, only, 0, this, &args, range, callee_range);
         }
@@ -149,8 +146,7 @@ impl Analyzer<'_> {
     /// Joins a state that control may have come from into another.
     pub fn join_into(&mut self, merged: &mut Option<State>, branch: State, reg: Reg) {
         let frame = self.frame();
-        let place =
-            Place { ctx: frame.ctx, func: frame.func, block: BlockId(0x4000_0000 + reg.0), round: false, widen: false, patient: false };
+        let place = Place::meeting(frame.ctx, frame.func, BlockId(0x4000_0000 + reg.0));
         match merged {
             Some(known) => {
                 known.join(&mut self.model, &branch, place);
@@ -202,7 +198,7 @@ impl Analyzer<'_> {
     }
 
     /// The function of the file that a value is.
-    fn function_of(&self, sym: Sym) -> Option<FuncId> {
+    pub fn function_of(&self, sym: Sym) -> Option<FuncId> {
         match self.model.symbols.value(sym) {
             Value::Closure(func, ..) => Some(*func),
             _ => None,
@@ -565,7 +561,7 @@ impl Analyzer<'_> {
         for leaf in self.model.symbols.leaves(callee).into_iter().take(4) {
             let one = match self.model.symbols.value(leaf).clone() {
                 Value::Class(class) => self.construct_class(state, reg, class, leaf, args.clone(), range),
-                Value::Closure(func, _, captured) => self.construct_function(state, reg, func, captured, leaf, args.clone(), range),
+                Value::Closure(..) => self.construct_function(state, reg, leaf, args.clone(), range),
                 Value::Builtin(path) => self.construct_builtin(state, reg, &path, &args, range, callee_range),
                 Value::Bound { target, .. } => self.construct(state, reg, target, args.clone(), range, callee_range),
                 _ => {
@@ -582,18 +578,9 @@ impl Analyzer<'_> {
         result
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the parts of a construction")]
-    fn construct_function(
-        &mut self,
-        state: &mut State,
-        reg: Reg,
-        func: FuncId,
-        captured: Environment,
-        callee: Sym,
-        args: Args,
-        range: TextRange,
-    ) -> OpResult {
-        let prototype = self.get(state, reg, callee, &PropKey::Name("prototype".into()));
+    fn construct_function(&mut self, state: &mut State, reg: Reg, closure: Sym, args: Args, range: TextRange) -> OpResult {
+        let Value::Closure(func, _, captured) = self.model.symbols.value(closure).clone() else { return OpResult::default() };
+        let prototype = self.get(state, reg, closure, &PropKey::Name("prototype".into()));
         let object = Object { prototype: Some(prototype), ..Object::new() };
         let this = self.allocate(state, reg, 0, AllocKind::Object, object);
         let result = self.enter(state, reg, 1, Callee { func, this, captured, variant: 0 }, args, range);

@@ -165,9 +165,7 @@ impl Analyzer<'_> {
         let block = super::ir::BlockId(CAPTURED + self.current.map_or(0, |reg| reg.0));
         let site = Rc::new(Site { ctx: frame.ctx, func: frame.func, what: SiteKind::Slot(block, slot) });
         let kept = self.model.keep(state, value, site);
-        if kept != value {
-            self.model.stored_once.insert(kept, value);
-        }
+        self.model.goes_by(value, kept);
         kept
     }
 

@@ -837,7 +837,7 @@ impl Run {
 
     /// Joins a state in which the function ends, with what it ends with in [`RESULT`].
     fn end(&mut self, analyzer: &mut Analyzer<'_>, state: State, by: BlockId) {
-        let place = Place { ctx: analyzer.frame().ctx, func: self.func, block: by, round: false, widen: false, patient: false };
+        let place = self.place(analyzer, by);
         let exit = if by == EXIT { &mut self.normal } else { &mut self.thrown };
         match exit {
             Some(known) => {

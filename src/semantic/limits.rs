@@ -11,6 +11,12 @@ pub const LEAVES_MAX: usize = 64;
 pub const GENERALS_MAX: usize = 10;
 /// Activations of a function that is handed ever smaller parts of a structure that the program wrote.
 pub const UNFOLDED_MAX: usize = 8;
+/// Values that one call may mean, each of which is called.
+pub const CALLEES_MAX: usize = 12;
+/// How deep a record is looked into when it is stored.
+pub const RECORD_DEPTH_MAX: u8 = 2;
+/// How many properties a record has that is looked into when it is stored.
+pub const RECORD_FIELDS_MAX: usize = 24;
 /// Variables that one closure keeps.
 pub const CAPTURED_MAX: usize = 24;
 /// Nested activations entered at calls.

@@ -285,6 +285,13 @@ impl Model {
         self.keep_as(state, sym, sym, site)
     }
 
+    /// From now on what is found out of `stored` is found out of the value that goes by it.
+    pub fn goes_by(&mut self, value: Sym, stored: Sym) {
+        if stored != value {
+            self.stored_once.insert(stored, value);
+        }
+    }
+
     /// As [`Model::keep`], for any value, which from then on goes by what it is one of.
     pub fn keep_as(&mut self, state: &State, sym: Sym, one_of: Sym, site: Rc<super::symbol::Site>) -> Sym {
         let kept = self.symbols.intern(Value::Instance(one_of, Which::Turn(site)));
@@ -509,8 +516,7 @@ impl Model {
         {
             return Facts::of(Types::JSON);
         }
-        let is_place = !matches!(key, PropKey::Name(name) if !name.bytes().all(|b| b.is_ascii_digit()));
-        if is_place {
+        if segment(key) == Segment::Element {
             let of = self.facts(state, base);
             if of.types.only(Types::STRING) {
                 // As with the elements of an array, a constant index is not doubted.

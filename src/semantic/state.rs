@@ -116,6 +116,13 @@ pub struct Place {
     pub patient: bool,
 }
 
+impl Place {
+    /// Where ways through a function meet that is no loop's header.
+    pub fn meeting(ctx: Ctx, func: FuncId, block: BlockId) -> Place {
+        Place { ctx, func, block, round: false, widen: false, patient: false }
+    }
+}
+
 impl State {
     /// The object behind `sym`, if the analysis tracks one.
     pub fn object(&self, sym: Sym) -> Option<&Rc<Object>> {

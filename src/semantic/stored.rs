@@ -9,13 +9,10 @@ use std::rc::Rc;
 
 use super::flow::Analyzer;
 use super::ir::{BlockId, Reg};
+use super::limits;
 use super::state::{Field, State};
 use super::symbol::{AllocKind, Site, SiteKind, Sym, Value};
 
-/// How deep records are looked into.
-const DEPTH_MAX: u8 = 2;
-/// How many properties a record has whose properties are looked at.
-const FIELDS_MAX: usize = 24;
 /// Tells the registers of a record's properties from its own.
 const FIELD: u32 = 0x0100_0000;
 /// Pseudo-blocks at which the properties of a stored record come to be: none of the function's own.
@@ -31,9 +28,7 @@ impl Analyzer<'_> {
     /// What `value` goes by as a part of a literal: as long as the literal is not made again, the two are one.
     pub fn stored_in_literal(&mut self, state: &mut State, value: Sym, site: Rc<Site>) -> Sym {
         let stored = self.stored(state, value, site);
-        if stored != value {
-            self.model.stored_once.insert(stored, value);
-        }
+        self.model.goes_by(value, stored);
         stored
     }
 
@@ -41,8 +36,8 @@ impl Analyzer<'_> {
     pub fn stored_as_known(&mut self, state: &mut State, known: &State, value: Sym, site: Rc<Site>) -> Sym {
         let value = self.kept_object(state, known, value, &site, 0);
         let kept = self.model.keep(known, value, site);
-        if kept != value && self.frame_is_straight() {
-            self.model.stored_once.insert(kept, value);
+        if self.frame_is_straight() {
+            self.model.goes_by(value, kept);
         }
         kept
     }
@@ -61,7 +56,7 @@ impl Analyzer<'_> {
                 let checked = copy.time.filter(|time| known.facts.contains_key(time));
                 copy.time = checked.map(|time| self.model.keep(known, time, site.clone())).or(copy.time);
             }
-            AllocKind::Object if depth < DEPTH_MAX && object.closed && object.fields.len() <= FIELDS_MAX => {
+            AllocKind::Object if depth < limits::RECORD_DEPTH_MAX && object.closed && object.fields.len() <= limits::RECORD_FIELDS_MAX => {
                 for (i, (name, field)) in object.fields.iter().enumerate() {
                     let Field::Value(held) = *field else { continue };
                     let own = Site { what: SiteKind::Op(Reg(reg.0 | FIELD << (4 * depth)), nth ^ i as u8), ..(**site).clone() };

@@ -182,20 +182,20 @@ fn library(analyzer: &mut Analyzer<'_>, loaded: &State, work_max: u64) {
     let ir = analyzer.model.ir.clone();
     let mut functions: Vec<FuncId> = Vec::new();
     for export in &ir.exports {
-        functions.extend(loaded.slots.get(&export.slot).and_then(|&s| as_function(analyzer, s)));
+        functions.extend(loaded.slots.get(&export.slot).and_then(|&s| analyzer.function_of(s)));
     }
     for object in ["module", "exports", "module.exports"] {
         let holder = analyzer.model.symbols.builtin(object);
         let mut open = vec![holder];
         for _ in 0..2 {
             for sym in std::mem::take(&mut open) {
-                functions.extend(as_function(analyzer, sym));
+                functions.extend(analyzer.function_of(sym));
                 if let Some(known) = loaded.object(sym) {
                     open.extend(known.fields.values().filter_map(|f| if let Field::Value(v) = f { Some(*v) } else { None }));
                 }
             }
         }
-        functions.extend(open.into_iter().filter_map(|s| as_function(analyzer, s)));
+        functions.extend(open.into_iter().filter_map(|s| analyzer.function_of(s)));
     }
     if functions.is_empty() {
         functions = ir
@@ -233,13 +233,6 @@ fn is_declared(ir: &Ir, func: FuncId, loaded: &State, analyzer: &Analyzer<'_>) -
         ir.slots.get(slot.index()).is_some_and(|s| s.owner == FuncId(0))
             && matches!(*analyzer.model.symbols.value(*sym), Value::Closure(f, ..) if f == func)
     })
-}
-
-fn as_function(analyzer: &Analyzer<'_>, sym: Sym) -> Option<FuncId> {
-    match *analyzer.model.symbols.value(sym) {
-        Value::Closure(func, ..) => Some(func),
-        _ => None,
-    }
 }
 
 /// Code that nothing above reached: dynamic code, prototypes and host access are wrong anywhere.

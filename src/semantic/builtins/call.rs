@@ -270,7 +270,7 @@ impl Analyzer<'_> {
             if result.value.is_none() {
                 break;
             }
-            let place = Place { ctx, func, block, round: true, widen: round > 1, patient: false };
+            let place = Place { round: true, widen: round > 1, ..Place::meeting(ctx, func, block) };
             if !state.join(&mut self.model, &branch, place) {
                 break;
             }

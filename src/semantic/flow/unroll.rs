@@ -94,8 +94,8 @@ impl Run {
         self.turns.of.is_some_and(|header| to == header || !self.is_inside(header, to))
     }
 
-    fn place(&self, analyzer: &Analyzer<'_>, block: BlockId) -> Place {
-        Place { ctx: analyzer.frame().ctx, func: self.func, block, round: false, widen: false, patient: false }
+    pub(super) fn place(&self, analyzer: &Analyzer<'_>, block: BlockId) -> Place {
+        Place::meeting(analyzer.frame().ctx, self.func, block)
     }
 
     /// Notes whether the branch at the header of this run's loop went one way only.
